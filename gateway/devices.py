@@ -1,0 +1,110 @@
+"""What the gateway knows of each device beforehand: unit, site, place and bays, from one JSON file.
+
+The file is `{"devices": [{"id": "bin-001", "unit": "bin", "site": "nankai-3", …}]}`. A record from a device
+that is not in it is quarantined (`unknown-device`), kept and acknowledged. Edit the file while the gateway
+runs: it is read again when it changes, and a file that does not parse leaves the former one in force.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+log = logging.getLogger(__name__)
+
+DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
+
+
+class Bay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One compartment of a bin:
+
+    what belongs into it, and how much fits (capacities are absent when not known).
+    """
+
+    bay: int
+    category: str
+    capacity_g: int | None = None
+    capacity_l: int | None = None
+
+
+class Device(msgspec.Struct, frozen=True):
+    """One unit. `lat` and `lon` are WGS 84 degrees of its place; absent for what moves."""
+
+    id: DeviceId
+    unit: Literal["bin", "truck", "station"]
+    site: str = ""
+    name_en: str = ""
+    name_zh: str = ""
+    lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    bays: tuple[Bay, ...] = ()
+
+    def bay(self, number: int) -> Bay | None:
+        return next((bay for bay in self.bays if bay.bay == number), None)
+
+
+class _DevicesFile(msgspec.Struct):
+    devices: list[Device]
+
+
+class DevicesError(ValueError):
+    """A devices file that cannot be used; the text says where and why."""
+
+    code = "bad-devices"
+
+
+def parse_devices(text: bytes) -> dict[str, Device]:
+    """The devices of a file's text by id. Raises DevicesError."""
+    try:
+        found = msgspec.json.decode(text, type=_DevicesFile).devices
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise DevicesError(f'{err}; expected {{"devices": [{{"id": …, "unit": …}}]}}') from None
+    twice = [name for name, count in Counter(device.id for device in found).items() if count > 1]
+    if twice:
+        raise DevicesError(f"listed more than once: {', '.join(sorted(twice)[:10])}; keep one entry each")
+    return {device.id: device for device in found}
+
+
+class Devices:
+    """The devices file, read again when it has changed (`refresh`)."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen = self._stamp()
+        self._devices = parse_devices(file.read_bytes())
+
+    def get(self, device: str) -> Device | None:
+        return self._devices.get(device)
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self._devices.values())
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def refresh(self) -> bool:
+        """Take the file's new content, if any; True when the devices are other ones now. Never raises."""
+        stamp = self._stamp()
+        if stamp is None or stamp == self._seen:
+            return False
+        self._seen = stamp
+        try:
+            self._devices = parse_devices(self._file.read_bytes())
+        except (OSError, DevicesError) as err:
+            log.warning(
+                "devices file %s not taken [bad-devices]: %s; the former one stays in force", self._file, err
+            )
+            return False
+        log.info("devices file %s read again: %d devices", self._file, len(self._devices))
+        return True
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._file.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
