@@ -1,0 +1,363 @@
+"""Decoding and encoding of the contract's messages (version 1). Pure: bytes in, values out, no I/O.
+
+The hot path decodes a whole `up/records` message into typed structs in one pass. When that fails, for
+whatever reason, the slow path reads the message record by record: good records survive, bad ones carry a
+reason code from `gateway.codes`, and fields that are newer than this gateway are ignored. Nothing that
+arrives raises anything but `ContractError`.
+
+What JSON means here (RFC 7493, I-JSON, and narrower): UTF-8 without a byte order mark; no NaN, no lone
+surrogate, no number beyond a double's range; an integer is written without fraction and exponent; of two
+equal names in an object the last one counts; what is nested too deeply for the decoder is `not-json`.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from gateway.contract_types import (
+    KINDS,
+    Ack,
+    Command,
+    Desired,
+    LogId,
+    Record,
+    RecordBase,
+    Reply,
+    Seq,
+    State,
+    TimeMs,
+    Version,
+)
+
+MAX_MESSAGE_BYTES = 16_384
+CHANNELS = ("up/records", "up/state", "up/replies", "down/ack", "down/commands", "down/desired")
+
+_TOPIC = re.compile(rf"huishou/1/([a-z0-9][a-z0-9-]{{1,31}})/({'|'.join(CHANNELS)})")
+_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+_M = TypeVar("_M", bound=Struct)
+
+
+class ContractError(ValueError):
+    """A message that cannot be used at all: `code` is a reason code, `detail` says where and what."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Topic(NamedTuple):
+    """A topic of the contract, taken apart: `channel` is one of CHANNELS."""
+
+    device: str
+    channel: str
+
+
+@lru_cache(maxsize=65_536)
+def parse_topic(topic: str) -> Topic | None:
+    """Take a topic apart; None when it is not one of the contract's."""
+    match = _TOPIC.fullmatch(topic)
+    return Topic(match[1], match[2]) if match else None
+
+
+def topic(device: str, channel: str) -> str:
+    """The topic of a device's channel (one of CHANNELS)."""
+    return f"huishou/1/{device}/{channel}"
+
+
+class _Bodies:
+    """The exact JSON texts of a message's records, cut out when first asked for."""
+
+    __slots__ = ("_parts", "_payload")
+
+    def __init__(self, payload: bytes, parts: Sequence[bytes | msgspec.Raw] | None = None) -> None:
+        self._payload = payload
+        self._parts = parts
+
+    def __getitem__(self, index: int) -> bytes:
+        if self._parts is None:
+            self._parts = _RAW_RECS.decode(self._payload).recs
+        return bytes(self._parts[index])
+
+
+class Item(Struct, gc=False):
+    """One element of `recs`: either `record` is set, or `code` and `detail` say why not.
+
+    `seq`, `t`, `clock` and `kind` are also set on a refused record as far as each could be read by itself.
+    """
+
+    seq: int | None
+    t: int | None
+    clock: str | None
+    kind: str | None
+    record: RecordBase | None
+    bodies: _Bodies
+    index: int
+    code: str | None = None
+    detail: str | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The record's JSON text, byte for byte as it was sent."""
+        return self.bodies[self.index]
+
+
+class RecordsMessage(Struct):
+    """A decoded `up/records`."""
+
+    log: str
+    first: int
+    sent: int
+    recs: list[Item]
+
+
+class _Records(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    v: Version
+    log: LogId
+    first: Seq
+    sent: TimeMs
+    recs: Annotated[list[Record], Meta(min_length=1, max_length=512)]
+
+
+class _RecordsEnvelope(Struct, frozen=True, forbid_unknown_fields=True):
+    v: Version
+    log: LogId
+    first: Seq
+    sent: TimeMs
+    recs: Annotated[list[Any], Meta(min_length=1, max_length=512)]
+
+
+class _RawRecords(Struct, frozen=True):
+    recs: list[msgspec.Raw]
+
+
+_RECORDS = msgspec.json.Decoder(_Records)
+_RAW_RECS = msgspec.json.Decoder(_RawRecords)
+_STATE = msgspec.json.Decoder(State)
+_REPLY = msgspec.json.Decoder(Reply)
+_ACK = msgspec.json.Decoder(Ack)
+_COMMAND = msgspec.json.Decoder(Command)
+_DESIRED = msgspec.json.Decoder(Desired)
+_TAGS = {cls: kind for kind, cls in KINDS.items()}
+# What the typed decoders raise on bytes from outside: UnicodeDecodeError is not one of msgspec's own errors.
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode_records(payload: bytes) -> RecordsMessage:
+    """Decode an `up/records` message. Raises ContractError when no record can be told apart in it."""
+    _check_size(payload)
+    bodies = _Bodies(payload)
+    try:
+        message = _RECORDS.decode(payload)
+    except _DECODE_ERRORS:
+        return _decode_records_one_by_one(payload, bodies)
+    items = [
+        Item(record.seq, record.t, record.clock, _TAGS[type(record)], record, bodies, index)
+        for index, record in enumerate(message.recs)
+    ]
+    return RecordsMessage(message.log, message.first, message.sent, items)
+
+
+def _decode_records_one_by_one(payload: bytes, bodies: _Bodies) -> RecordsMessage:
+    envelope = _convert(_parse(payload), _RecordsEnvelope)
+    items = [_read_item(value, bodies, index) for index, value in enumerate(envelope.recs)]
+    return RecordsMessage(envelope.log, envelope.first, envelope.sent, items)
+
+
+def decode_record(raw: bytes) -> Item:
+    """Decode one record from its own JSON text, as kept in a journal. Never raises: a bad one has a code."""
+    bodies = _Bodies(raw, [raw])
+    try:
+        value = _parse(raw)
+    except ContractError as error:
+        return Item(None, None, None, None, None, bodies, 0, error.code, error.detail)
+    return _read_item(value, bodies, 0)
+
+
+def _read_item(value: object, bodies: _Bodies, index: int) -> Item:
+    if not isinstance(value, dict):
+        detail = f"recs[{index}]: expected an object, got {type(value).__name__}"
+        return Item(None, None, None, None, None, bodies, index, "bad-record", detail)
+    seq, t = _part(value, "seq", Seq), _part(value, "t", TimeMs)
+    clock, kind = value.get("clock"), value.get("kind")
+    item = Item(
+        seq,
+        t,
+        clock if isinstance(clock, str) else None,
+        kind if isinstance(kind, str) and _WORD.fullmatch(kind) else None,
+        None,
+        bodies,
+        index,
+    )
+    cls = KINDS.get(item.kind or "", RecordBase)
+    try:
+        record = msgspec.convert(_known(value, cls), cls)
+    except msgspec.ValidationError as error:
+        item.code, item.detail = "bad-record", f"recs[{index}]: {error}"
+        return item
+    if item.kind is None:
+        item.code, item.detail = "bad-record", f"recs[{index}]: `kind` is missing or not a lower-case word"
+    elif cls is RecordBase:
+        item.code, item.detail = (
+            "unknown-kind",
+            f"recs[{index}]: kind {item.kind!r} is not one of {', '.join(KINDS)}",
+        )
+    else:
+        item.record = record
+    return item
+
+
+def decode_state(payload: bytes) -> State:
+    """Decode an `up/state` message. Raises ContractError."""
+    return _decode(payload, _STATE, State)
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """Decode an `up/replies` message. Raises ContractError."""
+    return _decode(payload, _REPLY, Reply)
+
+
+def decode_ack(payload: bytes) -> Ack:
+    """Decode a `down/ack` message. Raises ContractError."""
+    return _decode(payload, _ACK, Ack)
+
+
+def decode_command(payload: bytes) -> Command:
+    """Decode a `down/commands` message; does not verify its mac. Raises ContractError."""
+    return _decode(payload, _COMMAND, Command)
+
+
+def decode_desired(payload: bytes) -> Desired:
+    """Decode a `down/desired` message; does not verify its mac. Raises ContractError."""
+    return _decode(payload, _DESIRED, Desired)
+
+
+def encode_ack(log: str, seq: int) -> bytes:
+    """The body of a `down/ack`: all records of `log` up to and including `seq` are durable."""
+    return b'{"v":1,"log":"%b","seq":%d}' % (log.encode(), seq)
+
+
+def encode_command(device: str, key: bytes, id_: str, name: str, args: dict[str, Any], exp: int) -> bytes:
+    """The body of a `down/commands`, signed with the device's key. `exp`: ms since 1970 UTC."""
+    return _signed(device, "commands", key, {"v": 1, "id": id_, "name": name, "args": args, "exp": exp})
+
+
+def encode_desired(device: str, key: bytes, rev: int, config: dict[str, Any]) -> bytes:
+    """The body of a `down/desired`, signed with the device's key."""
+    return _signed(device, "desired", key, {"v": 1, "rev": rev, "config": config})
+
+
+def canonical_json(value: object) -> bytes:
+    """The one spelling of `value` that a mac is computed over: keys sorted, no spaces, UTF-8 unescaped.
+
+    RFC 8785 restricted to what every implementation spells alike, MicroPython's included. Raises ValueError
+    for the rest: fractions, integers beyond 2^53, keys that are not printable ASCII, backspace and form feed
+    in a string (which have two spellings), lone surrogates.
+    """
+    _check_canonical(value, "$")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def mac(device: str, channel: str, key: bytes, body: dict[str, Any]) -> str:
+    """HMAC-SHA-256 (RFC 2104), hexadecimal, of a body without its `mac`; `channel`: the topic's last part."""
+    message = f"{device}\n{channel}\n".encode() + canonical_json(
+        {k: v for k, v in body.items() if k != "mac"}
+    )
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def verify_mac(device: str, channel: str, key: bytes, body: dict[str, Any]) -> bool:
+    """Whether the body's `mac` is right, compared in constant time; False if it has no canonical form."""
+    try:
+        expected = mac(device, channel, key, body)
+    except ValueError:
+        return False
+    return hmac.compare_digest(expected.encode(), str(body.get("mac", "")).encode("utf-8", "replace"))
+
+
+def _signed(device: str, channel: str, key: bytes, body: dict[str, Any]) -> bytes:
+    payload = canonical_json(body | {"mac": mac(device, channel, key, body)})
+    _check_size(payload)
+    return payload
+
+
+def _check_canonical(value: object, at: str) -> None:
+    match value:
+        case None | bool():
+            pass
+        case int():
+            if abs(value) >= 2**53:
+                raise ValueError(f"{at}: {value} is beyond 2^53, where readers differ; send it as a string")
+        case str():
+            if "\b" in value or "\f" in value:
+                raise ValueError(
+                    f"{at}: backspace and form feed have no single spelling in JSON; leave them out"
+                )
+            value.encode()  # refuses lone surrogates (UnicodeEncodeError is a ValueError)
+        case list() | tuple():
+            for index, element in enumerate(value):
+                _check_canonical(element, f"{at}[{index}]")
+        case dict():
+            for key, element in value.items():
+                if not (isinstance(key, str) and key.isascii() and key.isprintable()):
+                    raise ValueError(f"{at}: key {key!r} is not printable ASCII")
+                _check_canonical(element, f"{at}.{key}")
+        case _:
+            raise ValueError(f"{at}: {type(value).__name__} has no canonical form; use integers with a unit")
+
+
+def _check_size(payload: bytes) -> None:
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise ContractError("oversize", f"{len(payload)} bytes; at most {MAX_MESSAGE_BYTES} are allowed")
+
+
+def _decode(payload: bytes, decoder: msgspec.json.Decoder[_M], cls: type[_M]) -> _M:
+    _check_size(payload)
+    try:
+        return decoder.decode(payload)
+    except _DECODE_ERRORS:
+        return _convert(_parse(payload), cls)
+
+
+def _parse(payload: bytes) -> Any:
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractError("not-utf8", f"{error.reason} at byte {error.start}") from None
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        raise ContractError("not-json", str(error)) from None
+    except RecursionError:
+        raise ContractError("not-json", "nested too deeply") from None
+
+
+def _convert(value: Any, cls: type[_M]) -> _M:
+    if isinstance(value, dict):
+        version = value.get("v")
+        if type(version) is int and version != 1:
+            raise ContractError("unknown-version", f"`v` is {version}; this gateway speaks version 1")
+    try:
+        return msgspec.convert(_known(value, cls) if isinstance(value, dict) else value, cls)
+    except msgspec.ValidationError as error:
+        raise ContractError("bad-envelope", str(error)) from None
+
+
+def _known(value: dict[str, Any], cls: type[Struct]) -> dict[str, Any]:
+    """The fields of `value` that `cls` has: what is newer than this gateway is ignored."""
+    names = cls.__struct_fields__
+    return {name: value[name] for name in names if name in value}
+
+
+def _part(value: dict[str, Any], name: str, type_: Any) -> int | None:
+    try:
+        return int(msgspec.convert(value.get(name), type_))
+    except msgspec.ValidationError:
+        return None
