@@ -1,0 +1,67 @@
+"""Records: numbered, timed and on flash before anyone is told. Also which faults are raised now."""
+
+from edge.clock import Clock
+from edge.errors import EdgeError
+from edge.keep import Keep
+from edge.store import record
+from edge.store.ring import MAX_RECORD, Ring
+
+_WEIGHINGS = ("deposit", "collect", "weigh", "session", "door", "fault", "boot", "fence")
+
+
+class Log:
+    def __init__(self, ring: Ring, clock: Clock, keep: Keep) -> None:
+        self.ring = ring
+        self.clock = clock
+        self._keep = keep
+        self.wrote = lambda kind: None  # told after each write
+        if "base" not in keep.data:
+            keep.data["base"] = ring.head + 1
+
+    @property
+    def backlog(self) -> int:
+        return self.ring.head - self.ring.acked
+
+    def room(self) -> bool:
+        """Whether a weighing can still be stored."""
+        return self.ring.room(MAX_RECORD, spare=False)
+
+    def write(self, kind: str, fields: "list[tuple[str, object]]", t_ms: "int | None" = None, source: str = "gnss") -> bool:
+        """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted, and said)."""
+        now, clock = self.clock.now()
+        if t_ms is not None:
+            now, clock = t_ms, source
+        data = record.encode(self.ring.head + 1, now, clock, kind, fields)
+        try:
+            self.ring.append(data, spare=kind not in _WEIGHINGS)
+        except EdgeError as error:
+            if error.code != "log-full":
+                raise
+            counts = self._keep.data.setdefault("refused", {})
+            counts[kind] = counts.get(kind, 0) + 1
+            self.fault("log", "log-full", True, "no room for a " + kind)
+            return False
+        self.wrote(kind)
+        return True
+
+    def set_time(self, ms: int, source: str) -> None:
+        """Set the clock; fill in the time of what was recorded before it was known and not yet sent."""
+        step = self.clock.set(ms, source)
+        if step is not None:
+            self.ring.add_time(max(self._keep.data["base"], self._keep.data.get("sent", 0) + 1), step)
+
+    def fault(self, part: str, code: str, raised: bool, detail: str = "") -> None:
+        """A fault is there or is not; only a change makes a record."""
+        faults = self._keep.data.setdefault("faults", [])
+        name = part + " " + code
+        if raised == (name in faults):
+            return
+        if raised:
+            faults.append(name)
+        else:
+            faults.remove(name)
+        state = "raised" if raised else "cleared"
+        self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", detail or None)])
+
+    def faults(self) -> "list[str]":
+        return self._keep.data.get("faults", [])

@@ -1,0 +1,11 @@
+"""Types for the checker alone: imported under TYPE_CHECKING, never on the device, not frozen."""
+
+from typing import Protocol
+
+
+class BlockDevice(Protocol):
+    """MicroPython's extended block device (`vfs.AbstractBlockDev`), as `esp32.Partition` implements it."""
+
+    def readblocks(self, block_num: int, buf: bytearray, offset: int = 0, /) -> object: ...
+    def writeblocks(self, block_num: int, buf: bytes, offset: int = 0, /) -> object: ...
+    def ioctl(self, op: int, arg: int, /) -> "int | None": ...
