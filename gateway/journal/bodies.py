@@ -1,0 +1,48 @@
+"""The text of `up/records` bodies:
+
+exact record texts out of one, and one made of exact record texts. Pure.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class _Recs(msgspec.Struct):
+    recs: list[msgspec.Raw]
+
+
+_DECODER = msgspec.json.Decoder(_Recs)
+
+
+def split(body: bytes) -> list[bytes]:
+    """The JSON texts of a body's records, byte for byte, in their order. Raises msgspec.DecodeError."""
+    return [bytes(part) for part in _DECODER.decode(body).recs]
+
+
+class Texts:
+    """The record texts of a body by their place in it, cut out when first asked for:
+
+    most bodies never are.
+    """
+
+    __slots__ = ("_body", "_texts")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._texts: list[bytes] | None = None
+
+    def __getitem__(self, place: int) -> bytes:
+        if self._texts is None:
+            self._texts = split(self._body)
+        return self._texts[place]
+
+
+def compose(log: str, first: int, sent_ms: int, records: Iterable[bytes]) -> bytes:
+    """A body that carries the given record texts unchanged."""
+    return b'{"v":1,"log":"%b","first":%d,"sent":%d,"recs":[%b]}' % (
+        log.encode(),
+        first,
+        sent_ms,
+        b",".join(records),
+    )
