@@ -18,7 +18,7 @@ from pathlib import Path
 
 from simulators.servers import accounts
 from simulators.servers.errors import ServerError
-from simulators.servers.ports import kept_port
+from simulators.servers.ports import kept_port, require_free
 from simulators.servers.process import Child, Children, wait_until
 
 _READY_S = 20.0
@@ -47,7 +47,7 @@ max_queued_messages 0
 max_queued_bytes 536870912
 max_inflight_messages 1000
 persistent_client_expiration 14d
-message_size_limit 1048576
+max_packet_size 1048576
 set_tcp_nodelay true
 
 log_dest stderr
@@ -128,6 +128,7 @@ class Broker:
         else:
             argv = []
         if argv:
+            require_free(self.port, "The broker")
             self.child = self._children.start("broker", argv, log=self._directory / "broker.log")
         if not wait_until(lambda: self._ended() or self.ready(), _READY_S) or self._ended():
             words = self.child.last_words() if self.child else "(not ours: see its own log)"

@@ -4,6 +4,8 @@ import json
 import socket
 from pathlib import Path
 
+from simulators.servers.errors import ServerError
+
 
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody holds at this instant."""
@@ -21,6 +23,18 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def require_free(port: int, who: str) -> None:
+    """Raise `ServerError` (`port-taken`) unless `who` can listen on this port: never talk to a stranger
+    there."""
+    if not is_free(port):
+        raise ServerError(
+            "port-taken",
+            f"{who} is to listen on 127.0.0.1:{port}, where another program listens already. Stop that "
+            f"program "
+            "(is an earlier run still going?) or choose another port.",
+        )
 
 
 def kept_port(directory: Path, name: str, wanted: int | None = None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.servers.errors import ServerError
-from simulators.servers.ports import kept_port
+from simulators.servers.ports import kept_port, require_free
 from simulators.servers.process import Child, Children, wait_until
 
 ORG = "huishou"
@@ -64,6 +64,7 @@ class InfluxServer:
 
     def start(self, binary: Path) -> None:
         """Start the server and return when it takes writes. Raises `ServerError` (`influxdb-no-start`)."""
+        require_free(self.port, "InfluxDB")
         self.child = self._children.start(
             "influxd",
             [
