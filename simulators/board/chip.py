@@ -1,4 +1,5 @@
-"""The host's half of one simulated chip: what the board carries around the interpreter, and what outlives a reset.
+"""The host's half of one simulated chip: what the board carries around the interpreter, and what outlives a
+reset.
 
 Pure: frames and instants in, frames out. `virtual.py` drives it by events, `live.py` by the wall clock.
 """
@@ -71,7 +72,7 @@ class Chip:
         self._memory, self._rtc_zero_us = b"", None
         self.scene.power(self.now_us // 1000, "off")
 
-    # -- time ---------------------------------------------------------------------------------------------------------
+    # -- time ------------------------------------------------------------------------------------------------
 
     def next_us(self) -> int:
         """When the world (or the sleep timer) next has something to do."""
@@ -82,7 +83,8 @@ class Chip:
         return min(t, self.network.next_us()) if self.network else t
 
     def advance(self, now_us: int) -> bytes:
-        """Let the world go on to `now_us`; returns what that means for the chip's inputs (empty while it is not awake)."""
+        """Let the world go on to `now_us`; returns what that means for the chip's inputs (empty while it is
+        not awake)."""
         out = b""
         while (at_ms := self.scene.next_at_ms()) is not None and at_ms * 1000 <= now_us:
             self.now_us = max(self.now_us, at_ms * 1000)
@@ -96,7 +98,7 @@ class Chip:
         """Whether a chip at rest is to start now."""
         return not self.awake and self._timer_us <= self.now_us
 
-    # -- frames -------------------------------------------------------------------------------------------------------
+    # -- frames ----------------------------------------------------------------------------------------------
 
     def boot(self, horizon_us: int) -> bytes:
         """The boot frame: the chip starts now."""
@@ -127,13 +129,15 @@ class Chip:
         )
 
     def interpreter_lost(self) -> None:
-        """The interpreter process is gone: the next one must hear the configuration again, after a power cycle."""
+        """The interpreter process is gone: the next one must hear the configuration again, after a power
+        cycle."""
         self._config_sent = False
         if self.awake:
             self._cut(self.now_us, 0)
 
     def handle(self, frame: link.Frame) -> tuple[int, bytes] | None:
-        """What the chip did. Returns (result, stimuli) for the answer, or None when the frame is not answered."""
+        """What the chip did. Returns (result, stimuli) for the answer, or None when the frame is not
+        answered."""
         self.counters.frames += 1
         now = frame.now_us
         out = self.advance(now)
@@ -181,7 +185,7 @@ class Chip:
                 raise ValueError(f"frame type {frame.kind!r} is not in the table of simulators/board/link.py")
         return result, out
 
-    # -- inside -------------------------------------------------------------------------------------------------------
+    # -- inside ----------------------------------------------------------------------------------------------
 
     def _absorb(self, stimuli: list[Stimulus]) -> bytes:
         # Keep what a later boot must know; return the bytes that a chip awake must hear.

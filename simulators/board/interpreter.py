@@ -13,14 +13,14 @@ from simulators.board.firmware import FIRMWARE, VM, compiled
 DEADLINE_S = 120.0  # longest computation without a word before an interpreter counts as hung
 HEAP = "2M"  # 64-bit words: as many objects as 1 MiB of the chip's 32-bit heap holds
 
-# Runs the interpreter again after each simulated reset (status 0) in the same process: 0.1 ms instead of 15. Each run
-# leaks its heap, hence the limit.
+# Runs the interpreter again after each simulated reset (status 0) in the same process: 0.1 ms instead of 15.
+# Each run leaks its heap, hence the limit.
 _LAUNCHER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from micropython_run import run_main
 for _ in range(200):
-    status = run_main(["micropython", "-X", "heapsize=" + sys.argv[4], "-m", "_boot", sys.argv[2], sys.argv[3]])
+    status = run_main(["micropython", "-X", "heapsize=" + sys.argv[4], "-m", "_boot", *sys.argv[2:4]])
     if status:
         break
 sys.exit(status)
@@ -46,7 +46,8 @@ class Interpreter:
     def start(
         cls, log: Path, *, firmware: Path = FIRMWARE, stdin: int | None = None, stdout: int | None = None
     ) -> "Interpreter":
-        """Start it; nothing runs until the first boot frame. `stdin`, `stdout`: the console's ends, else none and the log."""
+        """Start it; nothing runs until the first boot frame. `stdin`, `stdout`: the console's ends, else
+        none and the log."""
         spec = find_spec("micropython_run")
         if spec is None or spec.origin is None:
             raise InterpreterError(
@@ -64,7 +65,7 @@ class Interpreter:
                 stderr=words,
                 pass_fds=(chip_in, chip_out),
                 env={"MICROPYPATH": path, "TZ": "UTC"},
-                start_new_session=True,  # Ctrl-C at the terminal is for the host: it cuts the supplies in order
+                start_new_session=True,  # Ctrl-C is for the host: it cuts the supplies in order
             )
         os.close(chip_in)
         os.close(chip_out)
@@ -73,7 +74,8 @@ class Interpreter:
         return self
 
     def read(self) -> bytes:
-        """The payload of the next frame. Raises InterpreterError when the process died or says nothing for too long."""
+        """The payload of the next frame. Raises InterpreterError when the process died or says nothing for
+        too long."""
         while True:
             payload = self.take()
             if payload is not None:

@@ -1,6 +1,7 @@
 """The frames between a simulated chip and its host; the other end is `vm/_hw.py`.
 
-Little-endian `u16 length`, then that many bytes; one `write` a frame. From the chip: `u8 type`, `i64 now`, body:
+Little-endian `u16 length`, then that many bytes; one `write` a frame. From the chip: `u8 type`, `i64 now`,
+body:
 
     type      body                                            answered
     B boot    -                                               with a boot frame, once the chip is awake
@@ -18,8 +19,9 @@ Little-endian `u16 length`, then that many bytes; one `write` a frame. From the 
     V misuse  u8 0: a flash write tried to set a cleared bit  no
     H halt    text: the firmware ended, the prompt is there   no
 
-To the chip: 'r' (answer) or 'p' (pushed): `i64 horizon`, `i64 result`, stimuli; or 'B': `i64 now`, `i64 rtc zero`, `u16 size`
-of the RTC memory, `u16 size` of the boot document, both, `i64 horizon`, stimuli. All times in microseconds.
+To the chip: 'r' (answer) or 'p' (pushed): `i64 horizon`, `i64 result`, stimuli; or 'B': `i64 now`, `i64 rtc
+zero`, `u16 size` of the RTC memory, `u16 size` of the boot document, both, `i64 horizon`, stimuli. All times
+in microseconds.
 """
 
 import json
@@ -83,5 +85,6 @@ def stimulus(s: Stimulus) -> bytes:
 
 
 def socket_event(socket: int, what: str, data: bytes = b"") -> bytes:
-    """What happens to a virtual socket: `o` opened, `d` data, `e` peer closed, `f` failed (data: error number)."""
+    """What happens to a virtual socket: `o` opened, `d` data, `e` peer closed, `f` failed (data: error
+    number)."""
     return struct.pack("<BHBH", 110, socket, ord(what), len(data)) + data

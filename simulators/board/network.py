@@ -1,4 +1,5 @@
-"""The network of virtual time: sockets whose bytes reach a peer and come back after a delay, with no I/O at all."""
+"""The network of virtual time: sockets whose bytes reach a peer and come back after a delay, with no I/O at
+all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ class Stream(Protocol):
 
 @dataclass(slots=True)
 class VirtualNetwork:
-    """Sockets of one unit. `connect(port)` opens a stream or returns None (refused); `datagram` answers UDP."""
+    """Sockets of one unit. `connect(port)` opens a stream or returns None (refused); `datagram` answers
+    UDP."""
 
     connect: Callable[[int], Stream | None]
     datagram: Callable[[int, bytes], bytes | None]

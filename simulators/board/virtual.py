@@ -76,11 +76,12 @@ def run(
     on_time: Callable[[int], None] = lambda _ms: None,
     on_network: Callable[[VirtualNetwork], None] = lambda _network: None,
 ) -> Result:
-    """Power the unit on where its image stands, run its firmware until `until_ms`, cut the power, save the image.
+    """Power the unit on where its image stands, run its firmware until `until_ms`, cut the power, save the
+    image.
 
-    `scene` must stand at the image's time. `network`: `up` (a broker, a gateway that acknowledges and a time server
-    are there) or `down`. `cut_at_flash_op`: tear the flash operation of that number (counted from each boot) once.
-    `on_time` hears the virtual time in milliseconds now and then. Raises InterpreterError.
+    `scene` must stand at the image's time. `network`: `up` (a broker, a gateway that acknowledges and a time
+    server are there) or `down`. `cut_at_flash_op`: tear the flash operation of that number (counted from
+    each boot) once. `on_time` hears the virtual time in milliseconds now and then. Raises InterpreterError.
     """
     cloud = Cloud.load(image.peer)
     wires = VirtualNetwork(

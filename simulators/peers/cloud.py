@@ -1,7 +1,8 @@
 """A broker with a gateway behind it, for virtual time: bytes in, bytes out, nothing else.
 
-As much of MQTT 3.1.1 as a device of the contract uses (sessions, QoS 1 both ways, keep-alive answers), and a gateway that
-acknowledges with `down/ack` what it received in an unbroken run. It journals nothing: the ledger is the flash.
+As much of MQTT 3.1.1 as a device of the contract uses (sessions, QoS 1 both ways, keep-alive answers), and a
+gateway that acknowledges with `down/ack` what it received in an unbroken run. It journals nothing: the
+ledger is the flash.
 """
 
 import json
@@ -35,7 +36,8 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
 
 @dataclass(slots=True)
 class Cloud:
-    """What stays while connections come and go: sessions, and per log the newest record of the unbroken run."""
+    """What stays while connections come and go: sessions, and per log the newest record of the unbroken
+    run."""
 
     heads: dict[str, int] = field(default_factory=dict)  # "<device>/<log>" -> seq
     sessions: dict[str, list[str]] = field(default_factory=dict)  # client id -> its subscriptions
@@ -84,7 +86,8 @@ class Connection:
     _next_id: int = 0
 
     def received(self, _now_ms: int, data: bytes) -> bytes:
-        """Bytes from the client; returns the bytes for it. A violation of the protocol closes the connection."""
+        """Bytes from the client; returns the bytes for it. A violation of the protocol closes the
+        connection."""
         self._in += data
         out = b""
         try:

@@ -1,4 +1,5 @@
-"""SNTP server (RFC 4330): the answer as a pure function, and a real server on a UDP port for units in real time."""
+"""SNTP server (RFC 4330): the answer as a pure function, and a real server on a UDP port for units in real
+time."""
 
 import asyncio
 import struct
@@ -14,7 +15,8 @@ def _timestamp(us: int) -> int:
 
 
 def reply(request: bytes, now_us: int) -> bytes | None:
-    """The answer to a client's request at `now_us` (microseconds since 1970); None: it was none, say nothing."""
+    """The answer to a client's request at `now_us` (microseconds since 1970); None: it was none, say
+    nothing."""
     if len(request) < 48 or request[0] & 7 != 3:
         return None
     version = request[0] >> 3 & 7
@@ -35,7 +37,8 @@ class _Server(asyncio.DatagramProtocol):
 
 
 async def serve(host: str = "127.0.0.1", port: int = 0) -> tuple[asyncio.DatagramTransport, int]:
-    """Start a server on `port` (0: any free one). Returns the transport, to be closed by the caller, and the port."""
+    """Start a server on `port` (0: any free one). Returns the transport, to be closed by the caller, and the
+    port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(_Server, local_addr=(host, port))
     return transport, transport.get_extra_info("sockname")[1]

@@ -6,13 +6,13 @@ Exit status 0: the chip has reset, run the interpreter again (fidelity *full*); 
 """
 
 import gc
+import random
 import sys
 
 import _hw
 import _tasks
 
 sys.modules["_asyncio"] = _tasks
-import random
 
 
 def _main():
@@ -33,7 +33,8 @@ def _main():
             _halt("%s: %s" % (type(e).__name__, e))
         if _hw.config.get("fidelity") == "full":
             sys.exit(0)
-        # Modules stay (that is what the lesser fidelities save), state of the chip and of the scheduler does not.
+        # Modules stay (that is what the lesser fidelities save), state of the chip and of the scheduler does
+        # not.
         sys.modules.pop("main", None)
         core = sys.modules.get("asyncio.core")
         if core is not None:

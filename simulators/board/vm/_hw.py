@@ -1,26 +1,29 @@
 """The chip's clock, its event list and its one link to the world. Every stand-in in this folder leans on it.
 
-Time is an integer of microseconds since 1970-01-01 UTC. It moves only here: `spend` (the CPU is busy) and `wait`
-(it sleeps). Between two waits time is virtual in both modes, so that bit-banged edges have the lengths that the
-firmware gave them; at a wait, virtual mode jumps to the next event, real mode lets the wall clock catch up.
+Time is an integer of microseconds since 1970-01-01 UTC. It moves only here: `spend` (the CPU is busy) and
+`wait` (it sleeps). Between two waits time is virtual in both modes, so that bit-banged edges have the
+lengths that the firmware gave them; at a wait, virtual mode jumps to the next event, real mode lets the wall
+clock catch up.
 
-The world grants time by events: `horizon` is when it next has something for us, and until then nobody is asked.
+The world grants time by events: `horizon` is when it next has something for us, and until then nobody is
+asked.
 
-Link, both ways: little-endian `u16 length`, then that many bytes, one `write` a frame. To the world: `u8 type`,
-`i64 now`, body (see `simulators/board/link.py`, which holds the same table). From it: `u8` 'r' (answer) or 'p'
-(pushed, real mode only), `i64 horizon`, `i64 result`, then stimuli.
+Link, both ways: little-endian `u16 length`, then that many bytes, one `write` a frame. To the world: `u8
+type`, `i64 now`, body (see `simulators/board/link.py`, which holds the same table). From it: `u8` 'r'
+(answer) or 'p' (pushed, real mode only), `i64 horizon`, `i64 result`, then stimuli.
 """
 
 import struct
 import sys
 
 import uselect
+from utime import ticks_us  # of the host: monotonic, does not wrap in our time
 
 FOREVER = 1 << 61
 
 
 class Reset(BaseException):
-    """The chip resets. Unwinds the firmware; from then on every stand-in raises it again, so nothing more happens."""
+    """The chip resets. Unwinds the firmware; from then on every stand-in raises it again."""
 
 
 now = 0
@@ -58,7 +61,7 @@ def attach(fd_in, fd_out):
     _link_poll.register(_in, uselect.POLLIN)
 
 
-# -- events of this chip ---------------------------------------------------------------------------------------------
+# -- events of this chip -------------------------------------------------------------------------------------
 
 
 def at(t, fn):
@@ -126,9 +129,10 @@ def wait(target):
 
 
 def _wall_wait(t, poll):
-    # Let the wall clock reach `t` at most; stop early for the link, or for what `poll` watches. Returns its ready list.
+    # Let the wall clock reach `t` at most; stop early for the link, or for what `poll` watches. Returns its
+    # ready list.
     global now
-    wall = _wall_base + uticks_us()
+    wall = _wall_base + ticks_us()
     if wall > now:
         now = wall
     ms = (t - now + 999) // 1000
@@ -142,14 +146,15 @@ def _wall_wait(t, poll):
             _receive()
         else:
             ready.append((obj, ev))
-    wall = _wall_base + uticks_us()
+    wall = _wall_base + ticks_us()
     if wall > now:
         now = wall
     return ready
 
 
 def poll_native(poll, target):
-    """Wait in `poll` (native objects, the link among them) until `target`; returns its ready list. Real mode."""
+    """Wait in `poll` (native objects, the link among them) until `target`; returns its ready list. Real
+    mode."""
     if dead:
         raise Reset
     ready = _wall_wait(limit if limit < target else target, poll)
@@ -158,16 +163,11 @@ def poll_native(poll, target):
     return ready
 
 
-def uticks_us():
-    import utime
-
-    return utime.time_ns() // 1000
-
-
-# -- the link --------------------------------------------------------------------------------------------------------
+# -- the link ------------------------------------------------------------------------------------------------
 
 
 def send(kind, body=b""):
+    """Tell the world something that it does not answer."""
     if dead:
         raise Reset
     _out.write(struct.pack("<HBq", 9 + len(body), kind, now) + body)
@@ -175,20 +175,14 @@ def send(kind, body=b""):
 
 def request(kind, body=b""):
     """Tell the world, wait for its answer, let its stimuli act. Returns the answer's result."""
-    _out_write(struct.pack("<HBq", 9 + len(body), kind, now) + body)
+    send(kind, body)
     while True:
         answer = _receive()
         if answer is not None:
             return answer
 
 
-def _out_write(frame):
-    if dead:
-        raise Reset
-    _out.write(frame)
-
-
-def read_frame():
+def _read_frame():
     head = _in.read(2)
     if len(head) != 2:
         sys.exit(3)  # the world is gone: this process has no purpose any more
@@ -197,7 +191,7 @@ def read_frame():
 
 def _receive():
     global horizon, limit
-    f = read_frame()
+    f = _read_frame()
     kind, horizon, result = struct.unpack_from("<Bqq", f)
     limit = min(horizon, _events[0][0]) if _events else horizon
     if len(f) > 17:
@@ -247,7 +241,7 @@ def _stimulate(f, i):
             raise Reset
 
 
-# -- life of a chip --------------------------------------------------------------------------------------------------
+# -- life of a chip ------------------------------------------------------------------------------------------
 
 
 def boot():
@@ -262,7 +256,7 @@ def boot():
         d.clear()
     _out.write(struct.pack("<HBq", 9, 66, now))  # 'B'
     while True:
-        f = read_frame()
+        f = _read_frame()
         if f[0] == 66:
             break
     now, rtc_zero_us, size, rest = struct.unpack_from("<qqHH", f, 1)
@@ -271,7 +265,7 @@ def boot():
     if "config" in state:
         config = state["config"]
     real = config["mode"] == "real"
-    _wall_base = now - uticks_us()
+    _wall_base = now - ticks_us()
     boot_us = now
     from _hx711 import Hx711
 
@@ -290,6 +284,6 @@ def _begin(f, i):
 def reset(kind, body=b""):
     """End this boot: `kind` says how (see link.py). Never returns."""
     global dead
-    _out_write(struct.pack("<HBq", 9 + len(body), kind, now) + body)
+    send(kind, body)
     dead = True
     raise Reset

@@ -1,6 +1,8 @@
-"""Task and queue for `asyncio`, in place of the interpreter's compiled ones, which stamp entries with the host's time.
+"""Task and queue for `asyncio`, in place of the interpreter's compiled ones, which stamp entries with the
+host's time.
 
-Behaviour as described for `asyncio` of MicroPython 1.28. The queue is a sorted list: a device has a dozen tasks.
+Behaviour as described for `asyncio` of MicroPython 1.28. The queue is a sorted list: a device has a dozen
+tasks.
 """
 
 from time import ticks_diff, ticks_ms

@@ -7,7 +7,8 @@ WAKEUP_ANY_HIGH = True
 
 _BLOCK = 4096
 _BLANK = b"\xff" * _BLOCK
-# Data-sheet figures of a usual 8 MiB SPI NOR (W25Q64): page program 0.4 ms, sector erase 45 ms, read 40 MHz quad.
+# Data-sheet figures of a usual 8 MiB SPI NOR (W25Q64): page program 0.4 ms, sector erase 45 ms, read 40 MHz
+# quad.
 _READ_US, _PROGRAM_US, _ERASE_US = 30, 400, 45_000
 
 
@@ -55,7 +56,8 @@ class Partition:
         self.f.readinto(buf)
 
     def writeblocks(self, block, buf, offset=None):
-        """Program. Without `offset` whole blocks are erased first, as the chip's driver does; with it, bits only clear."""
+        """Program. Without `offset` whole blocks are erased first, as the chip's driver does; with it, bits
+        only clear."""
         n = len(buf)
         if offset is None:
             for b in range(block, block + (n + self.block_size - 1) // self.block_size):
@@ -68,13 +70,15 @@ class Partition:
             a = int.from_bytes(old, "little") & int.from_bytes(data, "little")
             got = a.to_bytes(n, "little")
             if got != data:
-                # On the chip this is silent; here the world counts it, since it is always a mistake of the firmware.
+                # On the chip this is silent; here the world counts it, since it is always a mistake of the
+                # firmware.
                 _hw.send(86, b"\x00")
             data = got
         cut = _cut()
         self.f.seek(at)
         if cut:
-            # The supply fails half way: the first part is programmed, one byte has only some of its bits cleared.
+            # The supply fails half way: the first part is programmed, one byte has only some of its bits
+            # cleared.
             half = n // 2
             torn = data[:half] + bytes((data[half] | 0x5A & old[half],)) if n > 1 else data[:0]
             self.f.write(torn)
@@ -97,7 +101,8 @@ class Partition:
         _hw.request(69, struct_label(self.label, block))
         self.f.seek(at)
         if _cut():
-            # An interrupted erase leaves bits in no defined state; the worst for a reader is half old, half blank.
+            # An interrupted erase leaves bits in no defined state; the worst for a reader is half old, half
+            # blank.
             self.f.write(_BLANK[: self.block_size // 2])
             _hw.reset(67)
         for _ in range(0, self.block_size, _BLOCK):

@@ -256,6 +256,7 @@ class RTC:
         y, mo, d, _, h, mi, s, us = value[0]
         seconds = time.mktime((y, mo, d, h, mi, s, 0, 0))
         _hw.rtc_zero_us = _hw.now - seconds * 1_000_000 - us
+        return None
 
     def memory(self, *data):
         if not data:
@@ -266,6 +267,7 @@ class RTC:
         if len(data) > 2048:
             raise ValueError("buffer too long")
         _hw.rtc_memory = bytes(data)
+        return None
 
 
 class WDT:
@@ -316,7 +318,8 @@ def _end(cause):
 
 
 def reset():
-    """A software reset of the whole chip. RTC memory and clock are kept, and the cause reads HARD, as on the ESP32."""
+    """A software reset of the whole chip. RTC memory and clock are kept, and the cause reads HARD, as on the
+    ESP32."""
     _end(HARD_RESET)
 
 

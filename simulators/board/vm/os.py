@@ -1,4 +1,5 @@
-"""`os` of the host, except that random bytes are a function of seed, boot and position: a run can be repeated."""
+"""`os` of the host, except that random bytes are a function of seed, boot and position: a run can be
+repeated."""
 
 import hashlib
 

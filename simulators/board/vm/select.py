@@ -1,7 +1,7 @@
 """`select.poll` on the simulated clock: waits end at events, never by polling."""
 
 import _hw
-from uselect import POLLIN
+from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT  # noqa: F401
 from uselect import poll as _native_poll
 
 POLLPRI = 2

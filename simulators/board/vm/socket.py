@@ -1,4 +1,5 @@
-"""`socket`: in virtual time a socket whose bytes travel over the link; in real time the host's own, while joined."""
+"""`socket`: in virtual time a socket whose bytes travel over the link; in real time the host's own, while
+joined."""
 
 import errno
 import io
@@ -106,6 +107,7 @@ class socket(io.IOBase):
         self._wait(lambda: self.state != 1)
         if self.state == 4:
             raise OSError(self.error)
+        return None
 
     def send(self, data):
         self._check()

@@ -1,4 +1,5 @@
-"""`time` as on the chip: epoch 2000-01-01, `ticks_*` from boot with a period of 2^30, on the simulated clock."""
+"""`time` as on the chip: epoch 2000-01-01, `ticks_*` from boot with a period of 2^30, on the simulated
+clock."""
 
 import _hw
 import utime as _u
