@@ -48,6 +48,15 @@ def epoch_days(year: int, month: int, day: int) -> int:
 class Clock:
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
+        self._ticks = time.ticks_ms()
+        self._mono_ms = 0
+
+    def mono_ms(self) -> int:
+        """Milliseconds since boot, never stepped, never wrapped (`ticks_ms` wraps after 12 days on the chip)."""
+        ticks = time.ticks_ms()
+        self._mono_ms += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._mono_ms
 
     def local_ms(self) -> int:
         """What the chip's clock says, trusted or not."""

@@ -27,6 +27,8 @@ class Keep:
     def save(self) -> None:
         text = json.dumps(self.data).encode()
         if len(text) + 4 > _LIMIT:  # cannot happen by design (faults are few); lose comfort, not correctness
-            self.data = {key: self.data[key] for key in ("source", "synced_ms", "base", "sent") if key in self.data}
+            self.data = {
+                key: self.data[key] for key in ("source", "synced_ms", "base", "sent") if key in self.data
+            }
             text = json.dumps(self.data).encode()
         self._rtc.memory(pack("<I", crc32(text)) + text)

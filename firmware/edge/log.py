@@ -26,7 +26,9 @@ class Log:
         """Whether a weighing can still be stored."""
         return self.ring.room(MAX_RECORD, spare=False)
 
-    def write(self, kind: str, fields: "list[tuple[str, object]]", t_ms: "int | None" = None, source: str = "gnss") -> bool:
+    def write(
+        self, kind: str, fields: "list[tuple[str, object]]", t_ms: "int | None" = None, source: str = "gnss"
+    ) -> bool:
         """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted, and said)."""
         now, clock = self.clock.now()
         if t_ms is not None:
@@ -61,6 +63,7 @@ class Log:
         else:
             faults.remove(name)
         state = "raised" if raised else "cleared"
+        detail = "".join([char if " " <= char < "\x7f" else "?" for char in detail[:200]])
         self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", detail or None)])
 
     def faults(self) -> "list[str]":

@@ -26,7 +26,7 @@ class Hx711:
     def __init__(self, data: int, clock: int, power: "int | None" = None, gain: int = 128) -> None:
         self._clock = Pin(clock, Pin.OUT, value=0)
         self._line = Line(data, 0)
-        self._data = Pin(data, Pin.IN, Pin.PULL_UP)
+        self._data = self._line.pin
         self._power = None if power is None else Pin(power, Pin.OUT, value=0)
         self._extra = _PULSES[gain]
 
@@ -48,10 +48,14 @@ class Hx711:
         `scale-at-rail` (the input is out of range: bridge or wire broken).
         """
         if not await self._line.until(0, _READY_MS):
-            raise EdgeError("scale-silent", "no conversion within %d ms; check the HX711's supply and wires" % _READY_MS)
+            raise EdgeError(
+                "scale-silent", "no conversion within %d ms; check the HX711's supply and wires" % _READY_MS
+            )
         value = self.exchange()
         if value in (FULL_SCALE, -FULL_SCALE - 1):
-            raise EdgeError("scale-at-rail", "reading %d is the end of the range; check the load cell's wires" % value)
+            raise EdgeError(
+                "scale-at-rail", "reading %d is the end of the range; check the load cell's wires" % value
+            )
         return value
 
     def exchange(self) -> int:
@@ -70,5 +74,7 @@ class Hx711:
         took = time.ticks_diff(time.ticks_us(), start)
         machine.enable_irq(state)
         if took > _EXCHANGE_US or not data.value():  # DOUT goes high after the last pulse
-            raise EdgeError("scale-garbled", "the exchange took %d us and ended with DOUT %d" % (took, data.value()))
+            raise EdgeError(
+                "scale-garbled", "the exchange took %d us and ended with DOUT %d" % (took, data.value())
+            )
         return value - 0x1000000 if value & 0x800000 else value

@@ -21,7 +21,14 @@ _PINGREQ = b"\xc0\x00"
 _PINGRESP = 13
 _DISCONNECT = b"\xe0\x00"
 
-_REFUSED = ("accepted", "protocol-version", "client-id", "server-unavailable", "bad-credentials", "not-authorised")
+_REFUSED = (
+    "accepted",
+    "protocol-version",
+    "client-id",
+    "server-unavailable",
+    "bad-credentials",
+    "not-authorised",
+)
 
 
 def _string(text: "str | bytes") -> bytes:
@@ -67,7 +74,9 @@ class Session:
         self._waiting = set(self._kept)
         flags = 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | (0x02 if clean else 0)
         body = _string("MQTT") + bytes([4, flags]) + pack(">H", keepalive_s) + _string(self._client)
-        return _packet(_CONNECT, body + _string(will[0]) + _string(will[1]) + _string(user) + _string(password))
+        return _packet(
+            _CONNECT, body + _string(will[0]) + _string(will[1]) + _string(user) + _string(password)
+        )
 
     def _id(self) -> int:
         for _ in range(65535):
@@ -77,7 +86,9 @@ class Session:
                 return self._next_id
         raise EdgeError("mqtt-no-packet-id", "65535 messages are outstanding")
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False, keep: bool = False) -> "tuple[int, bytes]":
+    def publish(
+        self, topic: str, payload: bytes, retain: bool = False, keep: bool = False
+    ) -> "tuple[int, bytes]":
         """A QoS 1 PUBLISH: (packet id, bytes)."""
         number = self._id()
         body = _string(topic) + pack(">H", number) + payload
@@ -123,7 +134,9 @@ class Session:
             shift += 7
             if not buf[at] & 0x80:
                 if length > MAX_PACKET:
-                    raise EdgeError("mqtt-oversize", "a packet of %d bytes, at most %d" % (length, MAX_PACKET))
+                    raise EdgeError(
+                        "mqtt-oversize", "a packet of %d bytes, at most %d" % (length, MAX_PACKET)
+                    )
                 end = at + 1 + length
                 if len(buf) < end:
                     return None

@@ -14,7 +14,9 @@ class Window:
         self._stall_ms = stall_ms
         self._outstanding: "set[int]" = set()  # packet ids
         self._next = 0  # seq to send next; 0: start at the first unacknowledged one
-        self._since_ms = 0  # local clock: when `down/ack` last made progress, or there was nothing to wait for
+        self._since_ms = (
+            0  # local clock: when `down/ack` last made progress, or there was nothing to wait for
+        )
         self.sent = 0  # newest seq ever sent (rule 3, and which times may still be filled in)
 
     def connected(self, now_ms: int) -> None:

@@ -17,7 +17,7 @@ caller's duty).
 """
 
 from binascii import crc32
-from struct import calcsize, pack, pack_into, unpack_from
+from struct import calcsize, pack, unpack_from
 
 from edge.errors import EdgeError
 from edge.store.record import backdate
@@ -25,6 +25,7 @@ from edge.store.record import backdate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
     from edge.types import BlockDevice
 
 SECTOR = 4096
@@ -131,7 +132,7 @@ class Ring:
         self._times: "list[tuple[int, int, int]] | None" = None  # read when first needed
         self._mount(new_id)
 
-    # -- mounting ---------------------------------------------------------------------------------------------
+    # Mounting
 
     def _header(self, index: int) -> "tuple[int, int, int, int] | None":
         self._dev.readblocks(index, self._probe, 0)
@@ -226,7 +227,7 @@ class Ring:
                 hi = mid - 1
         return lo
 
-    # -- what others use --------------------------------------------------------------------------------------
+    # What others use
 
     @property
     def log(self) -> str:
@@ -248,7 +249,9 @@ class Ring:
         if len(data) > MAX_RECORD:
             raise EdgeError("record-too-long", "%d bytes, at most %d" % (len(data), MAX_RECORD))
         if not self.room(len(data), spare):
-            raise EdgeError("log-full", "records up to %d are acknowledged, newest is %d" % (self.acked, self.head))
+            raise EdgeError(
+                "log-full", "records up to %d are acknowledged, newest is %d" % (self.acked, self.head)
+            )
         self._put(RECORD, self.head + 1, data)
         self.head += 1
         return self.head
@@ -291,7 +294,7 @@ class Ring:
                 size += length
         return run
 
-    # -- writing ----------------------------------------------------------------------------------------------
+    # Writing
 
     def _read_times(self) -> "list[tuple[int, int, int]]":
         times = []

@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-
 class BlockDevice(Protocol):
     """MicroPython's extended block device (`vfs.AbstractBlockDev`), as `esp32.Partition` implements it."""
 

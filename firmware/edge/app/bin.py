@@ -1,0 +1,267 @@
+"""The bin: asleep but for looks at itself, visits, and uploads.
+
+Deep sleep is a reset: `run` is one wake. What the next one must know is in `keep`: `due_ms` (next look), `looks` (since
+power came on), `fails` and `retry_ms` (the link's back-off), `rssi` (of the last connection, reported once).
+"""
+
+import asyncio
+import os
+from binascii import crc32
+
+import esp32
+import machine
+
+from edge.app import text
+from edge.app.session import Bay, Visit
+from edge.app.unit import Unit
+from edge.console import Console
+from edge.drivers.display import Display
+from edge.drivers.line import Line
+from edge.errors import EdgeError
+from edge.measure import fill
+
+FOREVER_MS = 3_600_000  # how long a wait lasts before it starts again
+TOKEN_MS = 15_000
+LOOK_WEIGH_MS = 3000
+UPLOAD_MS = 30_000  # for sending; joining the network comes before
+UPLOAD_HARD_MS = 75_000  # whatever the link does
+RETRY_LIMIT_MS = 6 * 3_600_000
+BACKLOG = 60  # records that make an upload worth its energy
+URGENT = ("deposit", "collect", "fault", "boot")
+BATTERY_LOW_MV = 3400  # no visits, no radio: their peaks would brown the chip out
+BATTERY_DEAD_MV = 3100  # no flash writes either
+DEAD_SLEEP_MS = 3_600_000
+
+
+class Bin:
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._keep = unit.keep.data
+        settings = unit.settings
+        self._wake_ms = settings.get("wake_s", 600) * 1000
+        self._upload_looks = settings.get("upload_looks", 6)
+        self._crew = settings.get("crew", [])
+        self.bays = [Bay(unit, bay) for bay in settings["bays"]]
+        self._button: Line = unit.board.part("wake")
+        self._service: Line = unit.board.part("service")
+        self._display: "Display | None" = unit.board.part("display") if unit.board.fitted("display") else None
+        self._news = asyncio.Event()
+        self._pressed = False
+        self._visiting = False
+        self._urgent = False
+        unit.log.wrote = self._wrote
+
+    def _wrote(self, kind: str) -> None:
+        if kind in URGENT:
+            self._urgent = True
+            self._news.set()
+        self.unit.uplink.poke()
+
+    # One wake
+
+    async def run(self) -> None:
+        """From waking up to going to sleep; does not return."""
+        unit, supervisor = self.unit, self.unit.supervisor
+        battery = unit.millivolts("battery")
+        if battery is not None and battery < BATTERY_DEAD_MV:
+            self._sleep(DEAD_SLEEP_MS)
+        supervisor.start("watch", supervisor.watch)
+        unit.boot_record()
+        self._low = battery is not None and battery < BATTERY_LOW_MV
+        unit.log.fault("battery", "battery-low", self._low, "%s mV" % battery)
+        supervisor.start("console", Console(unit, self).run)
+        supervisor.start("button", self._watch_button)
+        supervisor.start("service", self._watch_service)
+        self._check_doors()
+        while True:
+            self._news.clear()
+            if self._pressed:
+                self._pressed = False
+                supervisor.promise("visit", 1_800_000)
+                await self._attend()
+                supervisor.keep_promise("visit")
+            elif self._due() <= 0:
+                await self._look()
+            elif self._wants_upload():
+                self._urgent = False
+                supervisor.start("uplink", self._upload)
+            elif self._service.level() == 1 and not supervisor.running("uplink"):
+                break
+            else:
+                try:
+                    await asyncio.wait_for_ms(self._news.wait(), min(self._due(), FOREVER_MS))
+                except asyncio.TimeoutError:
+                    pass
+        self._sleep(max(1000, self._due()))
+
+    def _due(self) -> int:
+        """Milliseconds until the next look; the clock may have been stepped, so never more than one interval."""
+        left = self._keep.get("due_ms", 0) - self.unit.clock.local_ms()
+        return 0 if left > self._wake_ms else left
+
+    async def _watch_button(self) -> None:
+        if machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE:
+            self._press()
+        while True:
+            if await self._button.until(0, FOREVER_MS):
+                self._press()
+                while not await self._button.until(1, FOREVER_MS):
+                    self.unit.log.fault("wake", "button-stuck", True, "pressed for an hour")
+                self.unit.log.fault("wake", "button-stuck", False)
+
+    def _press(self) -> None:
+        if not self._visiting:
+            self._pressed = True
+            self._news.set()
+
+    async def _watch_service(self) -> None:
+        level = self._service.level()
+        while True:
+            if await self._service.until(1 - level, FOREVER_MS):
+                level = 1 - level
+                self._news.set()
+
+    def _sleep(self, ms: int) -> None:
+        self.unit.uplink.wifi.off()
+        self.unit.keep.save()
+        if self._button.level() == 1:  # a stuck button must not wake the bin again at once
+            esp32.wake_on_ext0(self._button.pin, 0)
+        esp32.wake_on_ext1((self._service.pin,), esp32.WAKEUP_ALL_LOW)
+        machine.deepsleep(ms)
+
+    # Looking at itself
+
+    async def _look(self) -> None:
+        """One reading a bay; the first also tells the unit's own state."""
+        self._keep["due_ms"] = self.unit.clock.local_ms() + self._wake_ms
+        self._keep["looks"] = (
+            self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
+        )
+        rest = self.unit.surroundings()
+        rssi = self._keep.pop("rssi", None)
+        if rssi is not None:
+            rest.append(("rssi_dbm", rssi))
+        for bay in self.bays:
+            fields = [
+                ("bay", bay.number),
+                ("mass_g", await self._mass(bay)),
+                ("fill_pct", await self._fill(bay)),
+            ]
+            self.unit.log.write("reading", fields + rest)
+            rest = []
+        self._check_doors()
+        if self.unit.log.room():
+            self.unit.log.fault("log", "log-full", False)
+        if self._keep["looks"] % self._upload_looks == 0 or self.unit.log.backlog >= BACKLOG:
+            self._urgent = True
+
+    async def _mass(self, bay: Bay) -> "int | None":
+        try:
+            counts, stable = await bay.scale.weigh(LOOK_WEIGH_MS)
+        except EdgeError:
+            return None
+        return bay.scale.cal.indication(counts) if stable else None
+
+    async def _fill(self, bay: Bay) -> "int | None":
+        name = bay.settings.get("ranger")
+        if not name:
+            return None
+        try:
+            distance = await self.unit.board.part(name).read_mm()
+        except EdgeError as error:
+            self.unit.log.fault(name, error.code, True, error.detail)
+            return None
+        for code in ("ranger-silent", "ranger-no-echo"):
+            self.unit.log.fault(name, code, False)
+        return fill.percent(distance, bay.settings["empty_mm"], bay.settings["full_mm"])
+
+    def _check_doors(self) -> None:
+        """Doors between visits: left open ones that somebody has closed, and those that were forced."""
+        log = self.unit.log
+        forced = self._keep.setdefault("forced", [])
+        for bay in self.bays:
+            if bay.lock.closed:
+                if bay.door in forced or bay.door + " door-left-open" in log.faults():
+                    log.write("door", [("door", bay.door), ("state", "closed")])
+                if bay.door in forced:
+                    forced.remove(bay.door)
+                log.fault(bay.door, "door-left-open", False)
+            elif bay.door not in forced and bay.door + " door-left-open" not in log.faults():
+                forced.append(bay.door)
+                log.write("door", [("door", bay.door), ("state", "forced")])
+
+    # Visits
+
+    def _show(self, *lines: str) -> None:
+        if self._display:
+            self._display.show(*lines)
+
+    async def _attend(self) -> None:
+        """Somebody pressed the button: one token, one visit."""
+        reader = self.unit.board.part("reader")
+        self._visiting = True
+        try:
+            self._show(*text.SHOW_TOKEN)
+            token = await reader.token(TOKEN_MS)
+            if token is None:
+                self._show("")
+                return
+            bays = [bay for bay in self.bays if bay.lock.closed]
+            if not bays or self._low or not self.unit.log.room():
+                self._refuse(token, "battery-low" if self._low else "door-open" if not bays else "log-full")
+                return
+            await Visit(bays, self.unit.log, self._show, token, self._is_crew(token)).run()
+        finally:
+            reader.drop()
+            self._visiting = False
+
+    def _is_crew(self, user: str) -> bool:
+        for crew in self._crew:
+            if user == crew or (crew.endswith("*") and user.startswith(crew[:-1])):
+                return True
+        return False
+
+    def _refuse(self, user: str, code: str) -> None:
+        log = self.unit.log
+        fields = [("session", "%s-%d" % (log.ring.log, log.ring.head + 1)), ("bay", self.bays[0].number)]
+        log.write("session", fields + [("outcome", "refused"), ("code", code), ("user", user)])
+        self._show(*text.REFUSED)
+
+    # Uploads
+
+    def _wants_upload(self) -> bool:
+        if self._low or not self._urgent or self.unit.supervisor.running("uplink"):
+            return False
+        wait = self._keep.get("retry_ms", 0) - self.unit.clock.local_ms()
+        if 0 < wait <= RETRY_LIMIT_MS:  # more: the clock was stepped
+            self._urgent = False
+            return False
+        return True
+
+    async def _upload(self) -> None:
+        unit = self.unit
+        clock, ring, acked = unit.clock, unit.log.ring, unit.log.ring.acked
+        start = clock.mono_ms()
+
+        def done() -> bool:
+            return (unit.log.backlog == 0 and not self._visiting) or clock.mono_ms() - start > UPLOAD_MS
+
+        def back_ms() -> int:
+            return clock.local_ms() + max(0, self._due())
+
+        try:
+            await asyncio.wait_for_ms(unit.uplink.session(done, back_ms), UPLOAD_HARD_MS)
+            self._keep["rssi"] = unit.uplink.wifi.rssi_dbm()
+        except (EdgeError, OSError, asyncio.TimeoutError) as error:
+            unit.uplink.error = str(error) or "timeout"
+        unit.uplink.wifi.off()
+        if ring.acked > acked or unit.log.backlog == 0:
+            self._keep["fails"] = 0
+            self._keep.pop("retry_ms", None)
+        else:
+            fails = self._keep["fails"] = self._keep.get("fails", 0) + 1
+            longest = min(self._wake_ms << min(fails, 8), RETRY_LIMIT_MS)
+            self._keep["retry_ms"] = (
+                clock.local_ms() + longest // 2 + os.urandom(1)[0] * (longest // 2) // 255
+            )
+        self._news.set()

@@ -1,0 +1,78 @@
+"""What every unit is made of: settings, flash log, clock, board, link, supervisor."""
+
+import os
+from struct import unpack
+
+from esp32 import Partition
+
+from edge import VERSION
+from edge.board import Board
+from edge.clock import Clock
+from edge.errors import EdgeError
+from edge.keep import Keep
+from edge.link.uplink import Uplink
+from edge.log import Log
+from edge.store import settings as store
+from edge.store.ring import Ring
+from edge.supervisor import Supervisor, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def partition(label: str) -> Partition:
+    found = Partition.find(Partition.TYPE_DATA, label=label)
+    if not found:
+        raise EdgeError(
+            "partition-missing", "no data partition %s; flash the partition table of this board" % label
+        )
+    return found[0]
+
+
+def _log_id() -> int:
+    return unpack("<I", os.urandom(4))[0]
+
+
+class Unit:
+    def __init__(self) -> None:
+        self.settings: "dict[str, Any]" = store.load(partition("settings"))
+        self.keep = Keep()
+        self.clock = Clock(self.keep)
+        self.log = Log(Ring(partition("log"), _log_id), self.clock, self.keep)
+        self.board = Board(self.settings["board"])
+        self.uplink = Uplink(self.settings, self.log, self.keep)
+        self.supervisor = Supervisor(self.log, self.keep)
+
+    @property
+    def device(self) -> str:
+        return self.settings["device"]
+
+    def boot_record(self) -> str:
+        """Record the start unless it is the end of a planned sleep; why the chip started."""
+        why = reason()
+        if why != "deep-sleep" or self.keep.fresh:
+            breadcrumb = self.keep.data.pop("why", None)
+            fields = [("reason", why), ("fw", VERSION), ("hw", self.board.id), ("breadcrumb", breadcrumb)]
+            self.log.write("boot", fields)
+            self.keep.save()
+        return why
+
+    def millivolts(self, name: str) -> "int | None":
+        return self.board.part(name).read_mv() if self.board.fitted(name) else None
+
+    def surroundings(self) -> "list[tuple[str, int | None]]":
+        """Battery, temperature, sun, radio: the fields of a reading that belong to the whole unit."""
+        temperature = self.millivolts("temperature")
+        voltage, current = self.millivolts("solar_voltage"), self.millivolts("solar_current")
+        return [
+            ("temp_dc", tmp36_dc(temperature)),
+            ("battery_mv", self.millivolts("battery")),
+            ("solar_mw", None if voltage is None or current is None else voltage * current // 1000),
+            ("rssi_dbm", self.uplink.wifi.rssi_dbm()),
+        ]
+
+
+def tmp36_dc(mv: "int | None") -> "int | None":
+    """0.1 °C of a TMP36 (10 mV/°C, 500 mV at 0 °C); None outside its range of -40 to 125 °C: not connected."""
+    return mv - 500 if mv is not None and 100 <= mv <= 1750 else None

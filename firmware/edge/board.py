@@ -1,0 +1,52 @@
+"""From a board's description (parts with drivers and pins, made from hardware/boards/*.toml) to drivers, on demand."""
+
+from edge.drivers.adc import Adc
+from edge.drivers.display import Display
+from edge.drivers.hx711 import Hx711
+from edge.drivers.line import Line
+from edge.drivers.lock import Lock
+from edge.drivers.ranger import Ranger
+from edge.drivers.reader import Reader
+from edge.drivers.serial import Serial
+from edge.errors import EdgeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def _serial(part: "dict[str, Any]") -> Serial:
+    return Serial(part["uart"], part["tx"], part["rx"], part["baud"], part.get("rxbuf", 1024))
+
+
+_DRIVERS = {
+    "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
+    "button": lambda p: Line(p["pin"]),
+    "display": lambda p: Display(_serial(p)),
+    "gnss": _serial,
+    "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power")),
+    "lock": lambda p: Lock(p["drive"], p["bolt"], p["door"]),
+    "ranger": lambda p: Ranger(_serial(p), p["power"]),
+    "reader": lambda p: Reader(_serial(p)),
+}
+
+
+class Board:
+    def __init__(self, description: "dict[str, Any]") -> None:
+        self.id = description["id"]
+        self.parts = description["parts"]
+        self._made: "dict[str, Any]" = {}
+
+    def fitted(self, name: str) -> bool:
+        return name in self.parts
+
+    def part(self, name: str) -> "Any":
+        """The driver of a part, made when first asked for. Errors: `part-unknown`, `driver-unknown`."""
+        if name not in self._made:
+            if name not in self.parts:
+                raise EdgeError("part-unknown", "board %s has no %s" % (self.id, name))
+            part = self.parts[name]
+            if part["driver"] not in _DRIVERS:
+                raise EdgeError("driver-unknown", "%s of board %s: %s" % (name, self.id, part["driver"]))
+            self._made[name] = _DRIVERS[part["driver"]](part)
+        return self._made[name]

@@ -1,0 +1,82 @@
+"""What a crew's laptop talks to on the chip's own serial line: one line in, one line out.
+
+`= <JSON>` when it went well, `! <code> <message>` when not. Commands are `_do_…` methods; `help` lists them.
+"""
+
+import asyncio
+import json
+import sys
+
+from edge import VERSION
+from edge.app.unit import Unit
+from edge.errors import EdgeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_LINE = 200
+
+
+class Console:
+    """`app`: the bin or truck; asked for its `self_test` parts."""
+
+    def __init__(self, unit: Unit, app: "Any") -> None:
+        self._unit = unit
+        self._app = app
+
+    async def run(self) -> None:
+        stdin = asyncio.StreamReader(sys.stdin)
+        while True:
+            line = await stdin.readline()
+            if not line:
+                return  # no terminal (a real serial line never ends)
+            words = line[:MAX_LINE].decode("utf-8", "ignore").split()
+            if words:
+                sys.stdout.write(await self.answer(words) + "\r\n")
+
+    async def answer(self, words: "list[str]") -> str:
+        """The answer to one command, without line end."""
+        command = getattr(self, "_do_" + words[0].replace("-", "_"), None)
+        if command is None:
+            return "! unknown-command %s; try help" % words[0]
+        try:
+            return "= " + json.dumps(await command(words[1:]))
+        except EdgeError as error:
+            return "! %s %s" % (error.code, error.detail)
+
+    async def _do_help(self, _args: "list[str]") -> object:
+        """this list"""
+        return {
+            "who": "device, unit, board, firmware",
+            "status": "clock, log, battery, link, faults",
+            "self-test": "try each part (a few seconds); name one or more parts to try only these",
+            "help": "this list",
+        }
+
+    async def _do_who(self, _args: "list[str]") -> object:
+        unit = self._unit
+        return {"device": unit.device, "unit": unit.settings["unit"], "hw": unit.board.id, "fw": VERSION}
+
+    async def _do_status(self, _args: "list[str]") -> object:
+        unit = self._unit
+        ring = unit.log.ring
+        t, source = unit.clock.now()
+        return {
+            "t": t,
+            "clock": source,
+            "log": {"id": ring.log, "first": ring.first, "head": ring.head, "acked": ring.acked},
+            "battery_mv": unit.millivolts("battery"),
+            "link": {
+                "connected": unit.uplink.connected,
+                "rssi_dbm": unit.uplink.wifi.rssi_dbm(),
+                "error": unit.uplink.error,
+            },
+            "faults": unit.log.faults(),
+            "refused": unit.keep.data.get("refused", {}),
+        }
+
+    async def _do_self_test(self, args: "list[str]") -> object:
+        from edge.selftest import SelfTest
+
+        return await SelfTest(self._unit).run(args)

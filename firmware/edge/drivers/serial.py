@@ -1,0 +1,33 @@
+"""A UART that a task sleeps on: woken when the receive line falls idle, so one wake-up a burst, not one a byte."""
+
+import asyncio
+
+from machine import UART
+
+
+class Serial:
+    def __init__(self, uart: int, tx: int, rx: int, baud: int, rxbuf: int = 512) -> None:
+        self._uart = UART(uart, baudrate=baud, tx=tx, rx=rx, rxbuf=rxbuf)
+        self._flag = asyncio.ThreadSafeFlag()
+        self._uart.irq(self._idle, UART.IRQ_RXIDLE)
+
+    def _idle(self, _uart: UART) -> None:
+        self._flag.set()
+
+    async def read(self, timeout_ms: int) -> bytes:
+        """What has arrived, waiting for it if need be; b"" when nothing came in `timeout_ms`."""
+        if not self._uart.any():
+            self._flag.clear()
+            try:
+                await asyncio.wait_for_ms(self._flag.wait(), timeout_ms)
+            except asyncio.TimeoutError:
+                return b""
+        return self._uart.read() or b""
+
+    def write(self, data: bytes) -> None:
+        self._uart.write(data)
+
+    def drop(self) -> None:
+        """Forget what has arrived until now."""
+        while self._uart.any():
+            self._uart.read()
