@@ -1,0 +1,123 @@
+"""The third ledger is what a real InfluxDB says: every field of every point, with its type, to the
+nanosecond."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+
+from simulators.demo import stored
+from simulators.demo.points import Name, Point
+from simulators.servers import influxdb
+from simulators.servers.errors import ServerError
+from simulators.servers.process import Children
+
+LINES = [
+    (
+        'reading,device=bin-001,unit=bin,site=nankai-3 log="0a0b0c0d",seq=1i,clock="ntp",mass_g=1240i'
+        " 1760000000123000001"
+    ),
+    'reading,device=bin-001,unit=bin log="0a0b0c0d",seq=2i,clock="ntp",temp_dc=-15i 1760000000123000002',
+    'reading,device=bin-002,unit=bin,bay=1 log="0a0b0c0e",seq=1i,clock="none",mass_g=0i 1000000001',
+    'weigh,device=truck-01,scale=w1 log="0a0b0c0f",seq=7i,stable=true,net_g=5i 1760000000000000007',
+    (
+        r'fault,device=bin-001,part=a\ b\,c,code=stuck,state=raised log="0a0b0c0d",seq=9i,detail="\"b\", \\c
+        站"' " 1760000000999999999"
+    ),
+    "stray,device=x value=1.5 1760000000000000000",
+]
+
+POINTS = [
+    Point(
+        "reading",
+        {"device": "bin-001", "unit": "bin", "site": "nankai-3"},
+        1760000000123000001,
+        {
+            "log": ("string", "0a0b0c0d"),
+            "seq": ("long", 1),
+            "clock": ("string", "ntp"),
+            "mass_g": ("long", 1240),
+        },
+    ),
+    Point(
+        "reading",
+        {"device": "bin-001", "unit": "bin"},
+        1760000000123000002,
+        {
+            "log": ("string", "0a0b0c0d"),
+            "seq": ("long", 2),
+            "clock": ("string", "ntp"),
+            "temp_dc": ("long", -15),
+        },
+    ),
+    Point(
+        "reading",
+        {"device": "bin-002", "unit": "bin", "bay": "1"},
+        1000000001,
+        {
+            "log": ("string", "0a0b0c0e"),
+            "seq": ("long", 1),
+            "clock": ("string", "none"),
+            "mass_g": ("long", 0),
+        },
+    ),
+    Point(
+        "weigh",
+        {"device": "truck-01", "scale": "w1"},
+        1760000000000000007,
+        {
+            "log": ("string", "0a0b0c0f"),
+            "seq": ("long", 7),
+            "stable": ("boolean", True),
+            "net_g": ("long", 5),
+        },
+    ),
+    Point(
+        "fault",
+        {"device": "bin-001", "part": "a b,c", "code": "stuck", "state": "raised"},
+        1760000000999999999,
+        {"log": ("string", "0a0b0c0d"), "seq": ("long", 9), "detail": ("string", '"b", \\c 站')},
+    ),
+    Point("stray", {"device": "x"}, 1760000000000000000, {"value": ("double", 1.5)}),
+]
+
+
+@pytest.fixture(scope="module")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[influxdb.Access]:
+    program = influxdb.find()
+    assert program is not None, "no influxd here: run `make influxd` (about four minutes)"
+    with Children() as children:
+        server = influxdb.InfluxServer(tmp_path_factory.mktemp("influxdb"), children)
+        server.start(program)
+        with InfluxDBClient(server.access.url, server.access.token, org=server.access.org) as client:
+            client.write_api(write_options=SYNCHRONOUS).write(server.access.bucket, record=LINES)
+        yield server.access
+
+
+def _sorted(points: list[Point]) -> list[Point]:
+    return sorted(points, key=lambda point: (point.measurement, point.time_ns))
+
+
+def test_every_point_comes_back_exactly(access: influxdb.Access) -> None:
+    assert _sorted(list(stored.influxdb(access))) == _sorted(POINTS)
+
+
+def test_measurements_can_be_chosen(access: influxdb.Access) -> None:
+    found = list(stored.influxdb(access, ["weigh", "position"]))
+    assert [point.name for point in found] == [Name("truck-01", "0a0b0c0f", 7)]
+
+
+def test_a_query_that_is_refused_says_why(access: influxdb.Access) -> None:
+    with pytest.raises(ServerError, match="401") as caught:
+        list(stored.influxdb(influxdb.Access(access.url, "wrong")))
+    assert caught.value.code == "influxdb-query"
+
+
+def test_the_kinds_are_those_of_the_contract() -> None:
+    assert {"reading", "deposit", "position", "weigh", "boot"} <= set(stored.kinds())
+
+
+def test_the_ledger_of_an_empty_store_is_empty(tmp_path: Path) -> None:
+    assert list(stored.journal(tmp_path)) == []
