@@ -84,6 +84,9 @@ class Clock:
         if abs(step) > STEP_MS:
             year, month, day, hour, minute, second, milli = civil(ms)
             machine.RTC().datetime((year, month, day, 0, hour, minute, second, milli * 1000))
+            for name in ("due_ms", "retry_ms"):  # instants on the old time
+                if name in self._keep.data:
+                    self._keep.data[name] += step
         self._keep.data["source"] = source
         self._keep.data["synced_ms"] = ms
         self._keep.save()

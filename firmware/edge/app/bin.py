@@ -26,6 +26,7 @@ LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
 UPLOAD_HARD_MS = 75_000  # whatever the link does
 RETRY_LIMIT_MS = 6 * 3_600_000
+HELD_WAKES = 3
 BACKLOG = 60  # records that make an upload worth its energy
 URGENT = ("deposit", "collect", "fault", "boot")
 BATTERY_LOW_MV = 3400  # no visits, no radio: their peaks would brown the chip out
@@ -70,6 +71,7 @@ class Bin:
         self._low = battery is not None and battery < BATTERY_LOW_MV
         unit.log.fault("battery", "battery-low", self._low, "%s mV" % battery)
         supervisor.start("console", Console(unit, self).run)
+        self._look_at_button()
         supervisor.start("button", self._watch_button)
         supervisor.start("service", self._watch_service)
         self._check_doors()
@@ -99,15 +101,19 @@ class Bin:
         left = self._keep.get("due_ms", 0) - self.unit.clock.local_ms()
         return 0 if left > self._wake_ms else left
 
-    async def _watch_button(self) -> None:
-        if machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE:
+    def _look_at_button(self) -> None:
+        """Pressed already when the chip came up? Held down at several wake-ups in a row is no visitor."""
+        held = self._keep.get("held", 0) + 1 if self._button.level() == 0 else 0
+        self._keep["held"] = held
+        self.unit.log.fault("wake", "button-stuck", held >= HELD_WAKES, "down at %d wake-ups" % held)
+        woken = machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE
+        if woken or 0 < held < HELD_WAKES:
             self._press()
+
+    async def _watch_button(self) -> None:
         while True:
-            if await self._button.until(0, FOREVER_MS):
+            if await self._button.until(1, FOREVER_MS) and await self._button.until(0, FOREVER_MS):
                 self._press()
-                while not await self._button.until(1, FOREVER_MS):
-                    self.unit.log.fault("wake", "button-stuck", True, "pressed for an hour")
-                self.unit.log.fault("wake", "button-stuck", False)
 
     def _press(self) -> None:
         if not self._visiting:
