@@ -15,30 +15,24 @@ from simulators.servers.errors import ServerError
 from simulators.servers.process import Children
 
 LINES = [
-    (
-        'reading,device=bin-001,unit=bin,site=nankai-3 log="0a0b0c0d",seq=1i,clock="ntp",mass_g=1240i'
-        " 1760000000123000001"
-    ),
+    'reading,device=bin-001,site=nankai log="0a0b0c0d",seq=1i,clock="ntp",mass_g=124i 1760000000123000001',
     'reading,device=bin-001,unit=bin log="0a0b0c0d",seq=2i,clock="ntp",temp_dc=-15i 1760000000123000002',
     'reading,device=bin-002,unit=bin,bay=1 log="0a0b0c0e",seq=1i,clock="none",mass_g=0i 1000000001',
     'weigh,device=truck-01,scale=w1 log="0a0b0c0f",seq=7i,stable=true,net_g=5i 1760000000000000007',
-    (
-        r'fault,device=bin-001,part=a\ b\,c,code=stuck,state=raised log="0a0b0c0d",seq=9i,detail="\"b\", \\c
-        站"' " 1760000000999999999"
-    ),
+    r'fault,device=b,part=a\ b\,c,code=stuck log="0a0b0c0d",seq=9i,detail="\"b\", \\c 站" 1760000000999999999',
     "stray,device=x value=1.5 1760000000000000000",
 ]
 
 POINTS = [
     Point(
         "reading",
-        {"device": "bin-001", "unit": "bin", "site": "nankai-3"},
+        {"device": "bin-001", "site": "nankai"},
         1760000000123000001,
         {
             "log": ("string", "0a0b0c0d"),
             "seq": ("long", 1),
             "clock": ("string", "ntp"),
-            "mass_g": ("long", 1240),
+            "mass_g": ("long", 124),
         },
     ),
     Point(
@@ -76,7 +70,7 @@ POINTS = [
     ),
     Point(
         "fault",
-        {"device": "bin-001", "part": "a b,c", "code": "stuck", "state": "raised"},
+        {"device": "b", "part": "a b,c", "code": "stuck"},
         1760000000999999999,
         {"log": ("string", "0a0b0c0d"), "seq": ("long", 9), "detail": ("string", '"b", \\c 站')},
     ),
