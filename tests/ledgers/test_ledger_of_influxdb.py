@@ -19,7 +19,7 @@ LINES = [
     'reading,device=bin-001,unit=bin log="0a0b0c0d",seq=2i,clock="ntp",temp_dc=-15i 1760000000123000002',
     'reading,device=bin-002,unit=bin,bay=1 log="0a0b0c0e",seq=1i,clock="none",mass_g=0i 1000000001',
     'weigh,device=truck-01,scale=w1 log="0a0b0c0f",seq=7i,stable=true,net_g=5i 1760000000000000007',
-    r'fault,device=b,part=a\ b\,c,code=stuck log="0a0b0c0d",seq=9i,detail="\"b\", \\c 站" 1760000000999999999',
+    r'fault,device=b,part=a\ b\,c,code=cold log="0a0b0c0d",seq=9i,detail="\"b\", \\c 站" 1760000000999999999',
     "stray,device=x value=1.5 1760000000000000000",
 ]
 
@@ -70,7 +70,7 @@ POINTS = [
     ),
     Point(
         "fault",
-        {"device": "b", "part": "a b,c", "code": "stuck"},
+        {"device": "b", "part": "a b,c", "code": "cold"},
         1760000000999999999,
         {"log": ("string", "0a0b0c0d"), "seq": ("long", 9), "detail": ("string", '"b", \\c 站')},
     ),
