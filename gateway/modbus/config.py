@@ -1,14 +1,23 @@
 """Settings of one Modbus station."""
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+import hardware
+from gateway.modbus.registers import MapError, RegisterMap, read_map
+
 
 class StationConfig(msgspec.Struct, frozen=True):
-    """One `[[stations]]` entry: where an indicator is, and how often and how patiently it is asked."""
+    """One `[[stations]]` entry: where an indicator is, and how often and how patiently it is asked.
+
+    `address`: `host:port`, or the path of a serial device (8 data bits, no parity, 1 stop bit).
+    `register_map`: a TOML file like hardware/modbus/weighbridge.toml, which is the default. `timeout_ms`:
+    how long an answer may take; on a serial line also how long it must be silent after a failure.
+    """
 
     device: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
     address: Annotated[str, Meta(min_length=1)]
@@ -18,3 +27,20 @@ class StationConfig(msgspec.Struct, frozen=True):
     register_map: Path | None = None
     poll_ms: Annotated[int, Meta(ge=10, le=3_600_000)] = 1000
     timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+
+    def __post_init__(self) -> None:
+        if self.transport == "tcp":
+            host, _, port = self.address.rpartition(":")
+            if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+                raise ValueError(f"an `address` such as 10.0.0.7:502 for transport tcp, not {self.address!r}")
+
+
+def register_map(config: StationConfig) -> RegisterMap:
+    """The station's register map. Raises MapError, also for a file that is not there or not TOML."""
+    if config.register_map is None:
+        return read_map(hardware.load_register_map("weighbridge"))
+    try:
+        data = tomllib.loads(config.register_map.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise MapError(f"register map {config.register_map}: {error}") from None
+    return read_map(data)
