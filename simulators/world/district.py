@@ -1,0 +1,348 @@
+"""A whole district as a plan: which units there are, how each was built, what settings it is provisioned
+with.
+
+    plan = district(seed)
+    plan.units                                   # who there is
+    plan.settings("bin-007", Links(...))         # the document its firmware is provisioned with
+    plan.scene("bin-007", start_ms, truth=...)   # the world around it
+    plan.devices()                               # the gateway's devices.json
+    townmap.base_map(plan.town)                  # the map
+
+Everything is a function of the seed and the two counts, so that separate processes agree without talking.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from hardware import load_board
+from simulators.world import townmap
+from simulators.world.bay import BaySpec
+from simulators.world.bin import CREW_PREFIX, BinScene, BinSpec, Collection, crew_token
+from simulators.world.geometry import to_degrees
+from simulators.world.kernel import Stream, Truth
+from simulators.world.materials import MATERIALS
+from simulators.world.parts import CellSpec
+from simulators.world.power import SolarSpec
+from simulators.world.rounds import Due, Rounds
+from simulators.world.tables import from_quantiles, table
+from simulators.world.town import Site, Town, town
+from simulators.world.truck import TruckScene, TruckSpec
+
+_BIN_BOARD, _TRUCK_BOARD = "bin-s3", "truck-s3"
+_NV_PER_COUNT = 0.5 * 3.3e9 / 128 / 2**23
+"""One count of an HX711 at gain 128 and 3.3 V."""
+_VOLUME_L = {
+    "paper": 600,
+    "plastic": 600,
+    "textile": 400,
+    "nonferrous": 500,
+    "weee": 240,
+    "glass": 180,
+    "steel": 350,
+}
+_BAYS = {
+    "estate": [("paper", "plastic"), ("paper", "textile"), ("paper", "glass"), ("plastic", "textile")],
+    "shop": [("paper", "plastic"), ("paper", "nonferrous")],
+    "office": [("paper", "plastic"), ("paper", "weee")],
+}
+_BIN_MAX_G, _BIN_E_G = 60_000, 20
+_LIFTER_MAX_G, _LIFTER_E_G = 150_000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One device of the district."""
+
+    device: str
+    unit: str
+    """`bin` or `truck`."""
+    board: str
+    site: str
+    name_en: str
+    name_zh: str
+    lat: float | None
+    lon: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where a unit finds its broker and time server, and how it joins the network. Hosts as the unit sees
+    them.
+    """
+
+    broker_host: str = "127.0.0.1"
+    broker_port: int = 1883
+    ntp_host: str = "127.0.0.1"
+    ntp_port: int = 123
+    ssid: str = "huishou"
+    wifi_password: str = "huishou-district"  # noqa: S105 (there is no such network)
+
+
+class District:
+    """See the module. Use `district(seed)`, which remembers what it has made."""
+
+    def __init__(self, seed: int, bins: int = 64, trucks: int = 12) -> None:
+        self.seed = seed
+        self.town: Town = town(seed, bins, trucks)
+        self.bins = tuple(_bin_spec(seed, k, site) for k, site in enumerate(self.town.sites))
+        self.trucks = tuple(_truck_spec(seed, k) for k in range(trucks))
+        self.rounds = Rounds(self.town, tuple(_due(spec) for spec in self.bins))
+        self.units = tuple(
+            [self._bin_unit(spec, site) for spec, site in zip(self.bins, self.town.sites, strict=True)]
+            + [_truck_unit(spec) for spec in self.trucks]
+        )
+        self._index = {spec.device: k for k, spec in enumerate(self.bins)}
+        self._number = {spec.device: spec.number for spec in self.trucks}
+
+    def unit(self, device: str) -> Unit:
+        """One unit by its device id. Raises KeyError."""
+        return (
+            next(u for u in self.units if u.device == device)
+            if self._knows(device)
+            else self._unknown(device)
+        )
+
+    def site_index(self, device: str) -> int:
+        """The index of a bin's site in `town.sites`. Raises KeyError."""
+        return self._index[device]
+
+    def scene(
+        self,
+        device: str,
+        start_ms: int,
+        *,
+        state: dict[str, Any] | None = None,
+        truth: Truth | None = None,
+        pace: float = 1.0,
+        faults: dict[str, str] | None = None,
+    ) -> BinScene | TruckScene:
+        """The world around a unit, new at `start_ms`, or (with `state`, from `save`) as it was left.
+
+        `pace` multiplies a bin's visitors and overrules the state's. Raises KeyError for an unknown device,
+        ValueError for an unknown fault.
+        """
+        scene: BinScene | TruckScene
+        if device in self._index:
+            index = self._index[device]
+            scene = bin_scene = BinScene(
+                self.bins[index],
+                self.seed,
+                start_ms,
+                lambda after: self.collection(index, after),
+                truth,
+                pace,
+            )
+            if state is not None:
+                scene.restore(state)
+                if bin_scene.pace != pace:
+                    bin_scene.set_pace(pace)
+        elif device in self._number:
+            scene = TruckScene(self.trucks[self._number[device]], self.rounds, self.seed, start_ms, truth)
+            if state is not None:
+                scene.restore(state)
+        else:
+            self._unknown(device)
+        for part, fault in (faults or {}).items():
+            scene.set_fault(part, fault)
+        return scene
+
+    def collection(self, index: int, after_ms: int) -> Collection | None:
+        """The next planned collection of a bin: by the truck of its area."""
+        t = self.rounds.next_collection(index, after_ms)
+        if t is None:
+            return None
+        truck = self.trucks[self.town.sites[index].zone].device
+        return Collection(t, crew_token(self.seed, truck), truck)
+
+    def settings(self, device: str, links: Links | None = None) -> dict[str, Any]:
+        """The document that the unit's firmware is provisioned with (docs/design.md, "Settings"). Raises
+        KeyError.
+        """
+        unit = self.unit(device)
+        at = links or Links()
+        board = load_board(unit.board)
+        common = {
+            "device": device,
+            "key": _secret(self.seed, device, "key"),
+            "unit": unit.unit,
+            "board": {"id": board["id"], "parts": board["parts"]},
+            "network": {"ssid": at.ssid, "password": at.wifi_password},
+            "broker": {
+                "host": at.broker_host,
+                "port": at.broker_port,
+                "password": mqtt_password(self.seed, device),
+            },
+            "ntp": {"host": at.ntp_host, "port": at.ntp_port},
+        }
+        if unit.unit == "bin":
+            return {**common, **_bin_settings(self.bins[self._index[device]])}
+        return {**common, **_truck_settings(self.trucks[self._number[device]], self.town)}
+
+    def devices(self) -> dict[str, Any]:
+        """The gateway's `devices.json`: every unit, its place and its bays."""
+        return {"devices": [self._device(unit) for unit in self.units]}
+
+    def _device(self, unit: Unit) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "id": unit.device,
+            "unit": unit.unit,
+            "site": unit.site,
+            "name_en": unit.name_en,
+            "name_zh": unit.name_zh,
+        }
+        if unit.lat is not None:
+            entry |= {"lat": unit.lat, "lon": unit.lon}
+        if unit.unit == "bin":
+            entry["bays"] = [
+                {"bay": b.bay, "category": b.category, "capacity_g": _BIN_MAX_G, "capacity_l": b.volume_l}
+                for b in self.bins[self._index[unit.device]].bays
+            ]
+        return entry
+
+    def _bin_unit(self, spec: BinSpec, site: Site) -> Unit:
+        lon, lat = to_degrees(site.point)
+        return Unit(
+            spec.device, "bin", spec.board, site.id, site.name_en, site.name_zh, round(lat, 6), round(lon, 6)
+        )
+
+    def _knows(self, device: str) -> bool:
+        return device in self._index or device in self._number
+
+    def _unknown(self, device: str) -> Any:
+        raise KeyError(f"{device}: no such unit; bins are bin-001 to bin-{len(self.bins):03d}, "
+                       f"trucks truck-01 to truck-{len(self.trucks):02d}")  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def district(seed: int, bins: int = 64, trucks: int = 12) -> District:
+    """The district of a seed."""
+    return District(seed, bins, trucks)
+
+
+def mqtt_password(seed: int, device: str) -> str:
+    """The password of a simulated unit at the broker. Made from the seed, so good for simulations only."""
+    return _secret(seed, device, "mqtt")[:24]
+
+
+def _secret(seed: int, device: str, purpose: str) -> str:
+    return hashlib.sha256(f"huishou simulation {seed} {device} {purpose}".encode()).hexdigest()
+
+
+# How units are built
+
+
+def _bin_spec(seed: int, index: int, site: Site) -> BinSpec:
+    device = f"bin-{index + 1:03d}"
+    rng = Stream(seed, "built", device)
+    categories = rng.choice(_BAYS[site.kind])
+    speeds = table("wyndham")["fill_pct_per_day"]
+    busy = from_quantiles(rng, speeds)
+    bays = []
+    for k, category in enumerate(categories):
+        speed = min(max(0.6 * busy + 0.4 * from_quantiles(rng, speeds), speeds[0]), speeds[-1])
+        bays.append(
+            BaySpec(
+                bay=k + 1,
+                category=category,
+                scale=f"scale{k}",
+                lock=f"lock{k}",
+                ranger="ranger0" if k == 0 else None,
+                volume_l=_VOLUME_L[category],
+                empty_mm=1_350,
+                full_mm=250,
+                fill_pct_per_day=round(speed, 1),
+                cell=_cell(rng, capacity_g=100_000, max_g=_BIN_MAX_G, dead_g=rng.uniform(11_000, 15_000)),
+            )
+        )
+    # Sized for December; what differs is the trees.
+    solar = SolarSpec(cell_mwh=74_000, panel_w=12.0, shade=rng.uniform(0.45, 1.0))
+    return BinSpec(device, _BIN_BOARD, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
+
+
+def _cell(rng: Stream, capacity_g: int, max_g: int, dead_g: float) -> CellSpec:
+    """A C3 class cell at 2 mV/V and 3.3 V: tolerances as their data sheets give them."""
+    nv_per_g = 6.6e6 / capacity_g * rng.uniform(0.995, 1.005)
+    return CellSpec(
+        nv_per_g=nv_per_g,
+        zero_nv=round(dead_g * nv_per_g + rng.uniform(-60_000, 60_000)),
+        zero_nv_per_k=6.6e6 * 0.00002 * rng.uniform(-1, 1),
+        span_ppm_per_k=rng.uniform(-12, 12),
+        creep_permille=rng.uniform(-0.2, 0.2),
+        capacity_g=max_g,
+    )
+
+
+def _due(spec: BinSpec) -> Due:
+    """The fullest bay sets the cycle: emptied on average as full as Edinburgh's bins are."""
+    fills = table("edinburgh")["fill_at_emptying_pct_quantiles"]
+    mean_pct = sum(fills) / len(fills)
+    period = mean_pct / max(bay.fill_pct_per_day for bay in spec.bays)
+    expected = tuple(
+        round(period * bay.fill_pct_per_day / 100 * bay.volume_l * MATERIALS[bay.category].density_g_l)
+        for bay in spec.bays
+    )
+    return Due(period, expected)
+
+
+def _truck_spec(seed: int, number: int) -> TruckSpec:
+    device = f"truck-{number + 1:02d}"
+    rng = Stream(seed, "built", device)
+    cell = _cell(rng, capacity_g=300_000, max_g=_LIFTER_MAX_G, dead_g=rng.uniform(8_000, 12_000))
+    return TruckSpec(
+        device, _TRUCK_BOARD, number, f"HS-{number + 1:03d}", round(rng.uniform(7_600, 8_400)) * 1000, cell
+    )
+
+
+def _truck_unit(spec: TruckSpec) -> Unit:
+    return Unit(
+        spec.device,
+        "truck",
+        spec.board,
+        "fleet",
+        f"Truck {spec.number + 1}",
+        f"{spec.number + 1}号车",
+        None,
+        None,
+    )
+
+
+# Settings as the firmware reads them
+
+
+def _calibration(cell: CellSpec, scale: str, max_g: int, e_g: int) -> dict[str, Any]:
+    """Two points, as a crew takes them: nothing on the platform, and a reference mass of half Max."""
+    span_g = max_g // 2
+    return {
+        "cal": f"{scale}-1",
+        "zero": round(cell.zero_nv / _NV_PER_COUNT),
+        "span": round(span_g * cell.nv_per_g / _NV_PER_COUNT),
+        "span_g": span_g,
+        "e_g": e_g,
+        "max_g": max_g,
+    }
+
+
+def _bin_settings(spec: BinSpec) -> dict[str, Any]:
+    bays = []
+    for bay in spec.bays:
+        entry = {"bay": bay.bay, "category": bay.category, "scale": bay.scale, "lock": bay.lock}
+        if bay.ranger is not None:
+            entry |= {"ranger": bay.ranger, "empty_mm": bay.empty_mm, "full_mm": bay.full_mm}
+        bays.append(entry)
+    return {
+        "site": spec.site,
+        "bays": bays,
+        "scales": {bay.scale: _calibration(bay.cell, bay.scale, _BIN_MAX_G, _BIN_E_G) for bay in spec.bays},
+        "crew": [CREW_PREFIX + "*"],
+        "wake_s": 600,
+        "upload_looks": 6,
+    }
+
+
+def _truck_settings(spec: TruckSpec, place: Town) -> dict[str, Any]:
+    return {
+        "scales": {"scale0": _calibration(spec.cell, "scale0", _LIFTER_MAX_G, _LIFTER_E_G)},
+        "fences": townmap.unit_fences(townmap.fence_map(place)),
+    }

@@ -1,0 +1,200 @@
+"""What feeds a unit, and the analogue inputs that measure it: solar battery of a bin, vehicle supply of a
+truck.
+
+`climate` knows the temperature inside the box; `supply` the energy. Both answer `adc_mv` as the board's
+dividers show it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from simulators.scene import PowerCut
+from simulators.world.kernel import Kernel, Part
+from simulators.world.tables import lookup
+from simulators.world.weather import Weather
+
+DRAW_MW = {"active": 265.0, "radio": 720.0, "sleep": 1.2, "off": 0.3}
+"""Draw from the cell in each state. `sleep` holds the chip's 0.03 mW and what reader, regulator and watch
+circuit take.
+"""
+_LOCK_MJ = 2_000.0  # one pull of a motor bolt
+
+# Open-circuit voltage of a lithium-ion cell over its state of charge.
+_OCV_MV: list[tuple[float, float]] = [
+    (0.0, 3000), (0.05, 3350), (0.1, 3480), (0.2, 3590), (0.3, 3640), (0.4, 3680),
+    (0.5, 3730), (0.6, 3800), (0.7, 3880), (0.8, 3970), (0.9, 4070), (1.0, 4190),
+]  # fmt: skip
+_OHM = 0.09
+_STEP_MS = 600_000
+_RETRY_MS = 30 * 60_000
+_EMPTY, _ENOUGH = 0.005, 0.04
+
+
+class Climate(Part):
+    """Temperature inside the unit's box: the air's, and more under the sun. The TMP36 gives 500 mV + 10
+    mV/degree C.
+    """
+
+    FAULTS: ClassVar = {"disconnected": lambda _climate, _mv: 0}
+
+    def __init__(self, world: Kernel, weather: Weather, sun_k_per_kw: float) -> None:
+        super().__init__(world, "climate")
+        self.weather = weather
+        self._sun_k = sun_k_per_kw / 1000
+        self._cached: tuple[int, float] = (-1, 0.0)
+        self._error_k = world.rng("tmp36 error").uniform(-1.0, 1.0)
+
+    def inside_c(self) -> float:
+        """Degrees C; a minute makes no difference."""
+        minute = self.world.now // 60_000
+        if self._cached[0] != minute:
+            t_ms = minute * 60_000
+            warm = self._sun_k * self.weather.ghi_w_m2(t_ms)
+            self._cached = (minute, self.weather.air_c(t_ms) + warm)
+        return self._cached[1]
+
+    def adc_mv(self) -> int:
+        """The TMP36's output."""
+        return int(self.broken(round(500 + 10 * (self.inside_c() + self._error_k))))
+
+
+@dataclass(frozen=True, slots=True)
+class SolarSpec:
+    """One bin's energy system."""
+
+    cell_mwh: float
+    panel_w: float
+    shade: float
+    """Share of the light that trees and houses leave."""
+
+
+class SolarSupply(Part):
+    """A lithium cell behind a charger and a panel. Energy is summed up lazily, whenever someone asks."""
+
+    LASTING = ("charge_mwh", "state_name", "counted_at", "down")
+    FAULTS: ClassVar = {
+        "weak": lambda _supply, capacity: capacity * 0.1,
+        "dirty-panel": lambda _supply, capacity: capacity,
+        "no-panel": lambda _supply, capacity: capacity,
+    }
+
+    def __init__(self, world: Kernel, spec: SolarSpec, weather: Weather) -> None:
+        super().__init__(world, "supply")
+        self._spec = spec
+        self._weather = weather
+        self.charge_mwh = spec.cell_mwh * world.rng("first charge").uniform(0.6, 0.95)
+        self.state_name = "off"
+        self.counted_at = world.now
+        self.down = False
+
+    @property
+    def capacity_mwh(self) -> float:
+        """What the cell holds when full."""
+        return float(self.broken(self._spec.cell_mwh))
+
+    def draw(self, state: str) -> None:
+        """The unit goes into another state of `DRAW_MW`. Raises KeyError for an unknown one."""
+        self.count()
+        DRAW_MW[state]
+        self.state_name = state
+
+    def bolt_pulled(self) -> None:
+        """A lock's motor ran once."""
+        self.charge_mwh -= _LOCK_MJ / 3600
+
+    def count(self) -> None:
+        """Carry the cell's charge on to now."""
+        world = self.world
+        while self.counted_at < world.now:
+            step = min(_STEP_MS, world.now - self.counted_at)
+            gain = self.solar_mw(self.counted_at + step // 2) * 0.9
+            self.charge_mwh += (gain - DRAW_MW[self.state_name]) * step / 3_600_000
+            self.charge_mwh = min(max(self.charge_mwh, 0.0), self.capacity_mwh)
+            self.counted_at += step
+        if self.charge_mwh < _EMPTY * self.capacity_mwh and not self.down:
+            self.down = True
+            self.after(0, "empty")
+
+    def on_empty(self) -> None:
+        """The cell's guard cuts the supply until there is some charge again."""
+        self.state_name = "off"
+        self.count()
+        self.down = self.charge_mwh < _ENOUGH * self.capacity_mwh
+        if self.down:
+            self.world.record("battery", state="empty", mwh=round(self.charge_mwh))
+            self.world.emit(PowerCut(_RETRY_MS))
+            self.after(_RETRY_MS, "empty")
+
+    def solar_mw(self, t_ms: int) -> float:
+        """What the panel gives; a full cell takes a tenth."""
+        light = self._weather.ghi_w_m2(t_ms) * self._spec.shade / 1000
+        light *= {"dirty-panel": 0.15, "no-panel": 0.0}.get(self.fault or "", 1.0)
+        room = min(1.0, max(0.1, (1 - self.charge_mwh / self.capacity_mwh) * 20))
+        return 0.75 * self._spec.panel_w * 1000 * light * room
+
+    def battery_mv(self) -> float:
+        """The cell's terminal voltage under the present load."""
+        self.count()
+        open_mv = lookup(_OCV_MV, self.charge_mwh / self.capacity_mwh)
+        net_mw = self.solar_mw(self.world.now) - DRAW_MW[self.state_name]
+        return open_mv + net_mw / open_mv * 1000 * _OHM
+
+    def panel_mv(self) -> float:
+        """The panel's voltage: 6 V in the sun, falling off only in deep dusk."""
+        mw = self.solar_mw(self.world.now)
+        return 0.0 if mw <= 0 else 5300 + 900 * (1 - math.exp(-mw / 400)) * min(1.0, mw / 20)
+
+    def panel_ma(self) -> float:
+        """The panel's current."""
+        mv = self.panel_mv()
+        return 0.0 if mv <= 0 else self.solar_mw(self.world.now) / mv * 1000
+
+
+class VehicleSupply(Part):
+    """A truck's 24 V system: about 28 V while the engine runs, 25 V while it rests, a dip when it starts."""
+
+    LASTING = ("running", "changed_at")
+    FAULTS: ClassVar = {"weak": lambda _supply, mv: mv - 2_500}
+
+    def __init__(self, world: Kernel) -> None:
+        super().__init__(world, "supply")
+        self.running = False
+        self.changed_at = world.now
+
+    def engine(self, running: bool) -> None:
+        """Start or stop it."""
+        if running != self.running:
+            self.running, self.changed_at = running, self.world.now
+
+    def battery_mv(self) -> float:
+        """Voltage at the battery's posts."""
+        since_s = (self.world.now - self.changed_at) / 1000
+        if self.running:
+            mv = 20_500.0 if since_s < 2 else 28_100.0 - 250 * math.exp(-since_s / 120)
+        else:
+            mv = 25_100.0 + 900 * math.exp(-since_s / 300)
+        return float(self.broken(mv))
+
+
+def analogue(world: Kernel, board_parts: dict[str, Any], pin: int) -> int:
+    """What a converter on `pin` sees, in mV: the part's own voltage behind its divider, and a little noise.
+
+    Raises ValueError for a pin that no analogue part is wired to.
+    """
+    found = ((name, p) for name, p in board_parts.items() if p["driver"] == "adc" and p["pin"] == pin)
+    name, part = next(found, (None, None))
+    if name is None or part is None:
+        raise ValueError(f"pin {pin}: no analogue part of this board is wired to it")
+    supply: Any = world.parts["supply"]
+    climate: Any = world.parts["climate"]
+    source: Callable[[], float] = {
+        "battery": lambda: supply.battery_mv(),
+        "solar_voltage": lambda: supply.panel_mv(),
+        "solar_current": lambda: supply.panel_ma(),
+        "temperature": lambda: climate.adc_mv(),
+    }[name]
+    noise = world.rng("adc").normalvariate(0, 1.2)
+    behind_divider = source() * 1000 / float(part["scale_permille"])
+    return max(round(behind_divider + noise), 0)
