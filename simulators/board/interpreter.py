@@ -16,14 +16,14 @@ HEAP = "2M"  # 64-bit words: as many objects as 1 MiB of the chip's 32-bit heap 
 # Runs the interpreter again after each simulated reset (status 0) in the same process: 0.1 ms instead of 15.
 # Each run leaks its heap, hence the limit.
 _LAUNCHER = """
-import sys
+import os, sys
 sys.path.insert(0, sys.argv[1])
 from micropython_run import run_main
 for _ in range(200):
     status = run_main(["micropython", "-X", "heapsize=" + sys.argv[4], "-m", "_boot", *sys.argv[2:4]])
     if status:
-        break
-sys.exit(status)
+        sys.exit(status)
+os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.orig_argv[4], *sys.argv[1:]])
 """
 
 
@@ -55,7 +55,7 @@ class Interpreter:
             )
         chip_in, to_chip = os.pipe()
         from_chip, chip_out = os.pipe()
-        path = f"{compiled(VM)}:{compiled(firmware)}:.frozen"
+        path = f"{compiled(VM, native=True)}:{compiled(firmware)}:.frozen"
         arguments = [str(Path(spec.origin).parent), str(chip_in), str(chip_out), HEAP]
         with log.open("ab") as words:
             process = subprocess.Popen(

@@ -5,7 +5,6 @@
 Exit status 0: the chip has reset, run the interpreter again (fidelity *full*); 3: the world is gone.
 """
 
-import gc
 import random
 import sys
 
@@ -21,9 +20,10 @@ def _main():
         try:
             _hw.boot()
             random.seed(_hw.config["seed"] * 65537 + _hw.state["boot"])
-            for name, value in _hw.config.get("replace", {}).items():
-                if name not in sys.modules:
-                    sys.modules[name] = __import__(value)
+            if _hw.config["fidelity"] == "fast" and "_fast" not in sys.modules:
+                import _fast
+
+                _fast.install()
             __import__("main")
             _halt("main returned")
         except _hw.Reset:
@@ -31,7 +31,7 @@ def _main():
         except BaseException as e:  # on the chip: a traceback on the console, then the prompt
             sys.print_exception(e, sys.stderr)
             _halt("%s: %s" % (type(e).__name__, e))
-        if _hw.config.get("fidelity") == "full":
+        if _hw.config["fidelity"] == "full":
             sys.exit(0)
         # Modules stay (that is what the lesser fidelities save), state of the chip and of the scheduler does
         # not.
@@ -40,7 +40,6 @@ def _main():
         if core is not None:
             core.cur_task = None
             core.new_event_loop()
-        gc.collect()
 
 
 def _halt(why):

@@ -46,6 +46,7 @@ bridges = {}  # HX711 models by data pin
 sockets = {}  # open virtual sockets by id
 wake_levels = {}  # GPIO number -> level that ends deep sleep
 watchdog = None
+flash_operations = 0  # programs and erases since boot
 
 _events = []  # [time, function], ascending
 _in = _out = _link_poll = None
@@ -200,7 +201,7 @@ def _receive():
 
 
 def _stimulate(f, i):
-    global dead, console_pending
+    global console_pending
     n = len(f)
     while i < n:
         kind = f[i]
@@ -237,8 +238,7 @@ def _stimulate(f, i):
             console_pending = True
             i += 1
         else:  # 'x': the supply has failed
-            dead = True
-            raise Reset
+            _die()
 
 
 # -- life of a chip ------------------------------------------------------------------------------------------
@@ -247,10 +247,12 @@ def _stimulate(f, i):
 def boot():
     """Start: ask the world what time it is, why we boot, what the inputs carry. Returns the boot document."""
     global now, dead, boot_us, rtc_zero_us, rtc_memory, real, _wall_base, config, state, watchdog
+    global flash_operations
     import json
 
     dead = False
     watchdog = None
+    flash_operations = 0
     del _events[:]
     for d in (levels, outputs, pins, uarts, bridges, sockets, wake_levels):
         d.clear()
@@ -283,7 +285,12 @@ def _begin(f, i):
 
 def reset(kind, body=b""):
     """End this boot: `kind` says how (see link.py). Never returns."""
-    global dead
     send(kind, body)
+    _die()
+
+
+def _die():
+    global dead, limit
     dead = True
+    limit = -1  # whoever takes a short cut around `spend` comes to see it
     raise Reset

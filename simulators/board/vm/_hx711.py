@@ -1,10 +1,10 @@
 """HX711 24-bit converter, driven by the edges on its clock line (Avia data sheet).
 
-Modelled: 10 conversions a second counted from the end of the settling time; 400 ms settling after power-up and
-after a change of gain; 25, 26 or 27 pulses choose channel A gain 128, channel B gain 32, channel A gain 64;
-clock high for more than 60 us powers the chip down; saturation at the rails; noise that is a pure function of
-seed and instant, so that nothing need be kept over a reset. Not modelled: the microseconds for which DOUT rises
-before each new result.
+Modelled: 10 conversions a second counted from the end of the settling time; 400 ms settling after power-up
+and after a change of gain; 25, 26 or 27 pulses choose channel A gain 128, channel B gain 32, channel A gain
+64; clock high for more than 60 us powers the chip down; saturation at the rails; noise that is a pure function of
+seed and instant, so that nothing need be kept over a reset. Not modelled: the microseconds for which DOUT
+rises before each new result.
 """
 
 import _hw
@@ -99,6 +99,20 @@ class Hx711:
             if self.pulses == 25:
                 self.listen()
 
+    def next_ready(self):
+        """When the next conversion that was not read yet is complete; -1: never, as it stands."""
+        if self.t0 < 0 or self.high_at >= 0:
+            return -1
+        return self.t0 + max((_hw.now - self.t0) // _PERIOD, self.read + 1, 0) * _PERIOD
+
+    def take(self):
+        """The word that clocking would bring now, with gain 128; None when no conversion waits."""
+        if not self._ready():
+            return None
+        self.read = (_hw.now - self.t0) // _PERIOD
+        _hw.now += 250  # about what the exchange takes
+        return self.convert(self.read)
+
     def convert(self, k):
         """The 24-bit word of conversion `k`."""
         if self.nv is None:
@@ -133,8 +147,7 @@ class Hx711:
             return
         t = self.t0
         if _hw.now >= t:
-            k = (_hw.now - t) // _PERIOD
-            t += max(k + 1, self.read + 1) * _PERIOD
+            t += ((_hw.now - t) // _PERIOD + 1) * _PERIOD
         self.edge = _hw.at(t, self._edge)
 
     def _edge(self):

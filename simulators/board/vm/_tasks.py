@@ -20,7 +20,7 @@ class TaskQueue:
         task.ph_key = key = ticks_ms() if key is None else key
         q = self.q
         i = len(q)
-        while i and ticks_diff(q[i - 1].ph_key, key) > 0:
+        while i and 0 < (q[i - 1].ph_key - key & 0x3FFFFFFF) < 0x20000000:  # ticks_diff(...) > 0
             i -= 1
         q.insert(i, task)
 

@@ -98,7 +98,7 @@ class Partition:
     def _erase(self, block):
         # The world reads what this sector holds before it is gone.
         at = self._seek(block, 0, self.block_size)
-        _hw.request(69, struct_label(self.label, block))
+        _hw.request(69, bytes((block & 255, block >> 8)) + self.label.encode())
         self.f.seek(at)
         if _cut():
             # An interrupted erase leaves bits in no defined state; the worst for a reader is half old, half
@@ -119,18 +119,10 @@ class Partition:
         return at
 
 
-def struct_label(label, block):
-    return bytes((block & 255, block >> 8)) + label.encode()
-
-
-_operations = 0
-
-
 def _cut():
     # A planned power cut: the world named the number of the flash operation, counted from boot, that is torn.
-    global _operations
-    _operations += 1
-    return _operations == _hw.state.get("cut_at_flash_op")
+    _hw.flash_operations += 1
+    return _hw.flash_operations == _hw.state.get("cut_at_flash_op")
 
 
 class NVS:

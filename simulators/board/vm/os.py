@@ -6,15 +6,17 @@ import hashlib
 import _hw
 from uos import *  # noqa: F403
 
-_drawn = 0
+_boot = _drawn = 0
 
 
 def urandom(n):
-    global _drawn
+    global _boot, _drawn
+    if _boot != _hw.state["boot"]:
+        _boot, _drawn = _hw.state["boot"], 0
     out = b""
     while len(out) < n:
         _drawn += 1
-        out += hashlib.sha256("%s/%d/%d" % (_hw.config["seed"], _hw.state["boot"], _drawn)).digest()
+        out += hashlib.sha256("%s/%d/%d" % (_hw.config["seed"], _boot, _drawn)).digest()
     return out[:n]
 
 

@@ -51,21 +51,20 @@ class poll:
         return [(self.native[id(o)][2], ev) for o, ev in found if id(o) in self.native]
 
     def poll(self, timeout=-1):
+        native = self.native and (_hw.real or _hw.console_pending)
         target = _hw.FOREVER if timeout is None or timeout < 0 else _hw.now + timeout * 1000
-        if timeout == 0 and not self.native:
-            _hw.spend(1)
-            return self._ready()
         while True:
             out = self._ready()
-            if self.native:
+            if native:
                 if _hw.real:
                     out += self._native_ready(_hw.poll_native(self.poller, _hw.now if out else target))
-                elif _hw.console_pending:
+                else:
                     out += self._native_ready(self.poller.poll(0))
             if out or _hw.now >= target:
                 return out
-            if not self.native or not _hw.real:
+            if not native or not _hw.real:
                 _hw.wait(target)
+                native = self.native and (_hw.real or _hw.console_pending)
 
     def ipoll(self, timeout=-1, flags=0):
         return self.poll(timeout)
