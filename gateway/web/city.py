@@ -1,0 +1,180 @@
+"""The city as the page and the API see it: devices, their states, what is counted, and the live updates."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from gateway.config import Config
+from gateway.devices import Device, Devices
+from gateway.journal import JournalReader, Refusal
+from gateway.web.i18n import known
+from gateway.web.live import Hub, Message, Told
+from gateway.web.projection.model import DeviceState
+from gateway.web.projection.projector import FILE, Change, Projector
+from gateway.web.projection.store import Recent, StateReader
+from gateway.web.view import View, describe, device_name, summary
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 86_400_000
+CACHE_S = 2.0  # sums over a day are not made more often than this
+REVIEW_S = 5.0  # how often devices are looked at for what changes by time alone (late)
+LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives was sent later
+
+
+class City:
+    """What the web process knows. Reading methods may be called from any thread."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.devices = Devices(config.devices.file)
+        self.hub = Hub()
+        self.journal = JournalReader(config.store.path)
+        self.projector = Projector(config.store.path, self._on_change)
+        self.reader = StateReader(config.store.path / FILE)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._looks: dict[str, tuple[str, int]] = {}
+        self._deposits: tuple[float, dict[str, tuple[int, int]]] = (-CACHE_S, {})
+        self._tallies: dict[int, tuple[float, dict[str, int]]] = {}
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Project and review while the application runs."""
+        self._loop = asyncio.get_running_loop()
+        self.projector.start()
+        review = asyncio.create_task(self._review(), name="review")
+        try:
+            yield
+        finally:
+            review.cancel()
+            self.hub.stop()
+            await asyncio.to_thread(self.projector.stop)
+            self.journal.close()
+
+    def state(self, device: str) -> DeviceState | None:
+        return self.projector.states.get(device)
+
+    def summary(self, device: Device, lang: str) -> View:
+        deposits = self.deposits().get(device.id, (0, 0))
+        return summary(device, self.state(device.id), deposits, now_ms(), lang)
+
+    def summaries(self, lang: str) -> list[View]:
+        """All devices, those that ask for something first."""
+        found = [self.summary(device, lang) for device in self.devices]
+        return sorted(found, key=lambda view: (-view["level"], view["unit"], view["name"], view["id"]))
+
+    def deposits(self) -> dict[str, tuple[int, int]]:
+        """Number and grams of the deposits of the last 24 hours, by device."""
+        made, found = self._deposits
+        if time.monotonic() - made > CACHE_S:
+            found = self.reader.deposits_since(now_ms() - DAY_MS)
+            self._deposits = (time.monotonic(), found)
+        return found
+
+    def counts(self, tz: str) -> dict[str, int]:
+        """The numbers on top of the city page; days begin at the viewer's midnight."""
+        tallies = self._tallies_since(day_start_ms(tz, now_ms()))
+        looks = [summary(device, self.state(device.id), (0, 0), now_ms(), "en") for device in self.devices]
+        return {
+            "received": sum(tallies.get(name, 0) for name in ("accepted", "flagged", "quarantined")),
+            "deposited_g": tallies.get("deposited_g", 0),
+            "refused": tallies.get("quarantined", 0),
+            "online": sum(look["status"] in ("online", "asleep", "heard") for look in looks),
+            "late": sum(look["status"] in ("late", "offline") for look in looks),
+            "alarms": sum(look["level"] == 2 for look in looks),
+            "devices": len(looks),
+        }
+
+    def compose(self, told: Told) -> Message:
+        """The next live message for a page."""
+        wanted = [d for d in self.devices if told.whole or d.id in told.devices]
+        events = [self.event(came, told.lang) for came in told.events]
+        return {
+            "now_ms": now_ms(),
+            "whole": told.whole,
+            "devices": [self.summary(device, told.lang) for device in wanted],
+            "events": self.latest(told.lang) if told.whole else events,
+            "counts": self.counts(told.tz),
+            "behind": self.projector.behind,
+        }
+
+    def latest(self, lang: str, number: int = 30) -> list[View]:
+        """The newest records, oldest first, for the list of what comes in."""
+        return [self.event(record, lang) for record in self.reader.recent(limit=number)][::-1]
+
+    def event(self, came: Recent | Refusal, lang: str) -> View:
+        """A record or a refused message as one line."""
+        device = self.devices.get(came.device)
+        view: View = {
+            "device": came.device,
+            "name": device_name(device, lang) if device else came.device,
+            "received_ms": came.received_ms,
+        }
+        if isinstance(came, Refusal):
+            return view | {"outcome": "quarantined", "kind": "", "text": came.code, "late": False, "t": None}
+        record = msgspec.json.decode(came.record) if came.outcome != "quarantined" else {}
+        return view | {
+            "outcome": came.outcome,
+            "kind": came.kind or "",
+            "kind_text": known(lang, "kind", came.kind or ""),
+            "text": describe(record, lang) if record else " ".join(came.codes),
+            "t": came.t,
+            "late": came.t is not None and came.received_ms - came.t > LATE_RECORD_MS,
+            "key": f"{came.device}/{came.log}/{came.seq}",
+        }
+
+    def _tallies_since(self, since_ms: int) -> dict[str, int]:
+        made, found = self._tallies.get(since_ms, (-CACHE_S, {}))
+        if time.monotonic() - made > CACHE_S:
+            found = self.reader.tallies(since_ms)
+            if len(self._tallies) > 50:
+                self._tallies.clear()
+            self._tallies[since_ms] = (time.monotonic(), found)
+        return found
+
+    def _on_change(self, change: Change) -> None:
+        """Called from the projector's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            whole_messages = [r for r in change.refusals if r.seq is None]  # the others are among the records
+            events = [*change.records[-50:], *whole_messages[-10:]]
+            with contextlib.suppress(RuntimeError):  # the loop ended just now
+                self._loop.call_soon_threadsafe(self.hub.publish, change.devices, events)
+
+    async def _review(self) -> None:
+        """Tell pages of devices whose status changed because time passed, and take a new devices file."""
+        while True:
+            try:
+                await asyncio.to_thread(self.devices.refresh)
+                self.hub.publish(await asyncio.to_thread(self._changed_by_time), [])
+            except Exception:
+                log.exception("devices could not be looked at; trying again in %s s", REVIEW_S)
+            await asyncio.sleep(REVIEW_S)
+
+    def _changed_by_time(self) -> set[str]:
+        looks = {}
+        for device in self.devices:
+            look = summary(device, self.state(device.id), (0, 0), now_ms(), "en")
+            looks[device.id] = (look["status"], look["level"])
+        changed = {name for name, look in looks.items() if self._looks.get(name, look) != look}
+        self._looks = looks
+        return changed
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def day_start_ms(tz: str, at_ms: int) -> int:
+    """Midnight of the day of `at_ms` in the time zone named (IANA); UTC when that name is not known here."""
+    zone: tzinfo = UTC
+    with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        zone = ZoneInfo(tz)
+    local = datetime.fromtimestamp(at_ms / 1000, zone)
+    start = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return int(start.timestamp() * 1000)

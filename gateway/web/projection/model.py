@@ -1,0 +1,124 @@
+"""A device's state, and what one record or announcement changes in it. Pure: no clock, no I/O.
+
+Order is decided by the record's own number, never by its time: a device's clock may jump, its `seq` may not. So a
+value is replaced by a record of a higher `seq` of the same log, or of any other log.
+"""
+
+from typing import Any
+
+import msgspec
+
+METRICS = ("mass_g", "fill_pct", "temp_dc", "battery_mv", "solar_mw", "rssi_dbm")
+MAX_FAULTS = 32  # per device; a device that raises more has one problem, not forty
+MAX_PARTS = 16  # doors, fences, bays, scales: a device cannot grow the state without bound
+
+Record = dict[str, Any]
+
+
+class Slot(msgspec.Struct, omit_defaults=True):
+    """The latest word on one thing: what was said, when (ms since 1970, the record's own time), by which record."""
+
+    value: Record
+    t: int
+    log: str
+    seq: int
+
+
+class DeviceState(msgspec.Struct, omit_defaults=True):
+    """All that the page shows of one device.
+
+    `heard_ms` is when the gateway last received anything; the slots carry the records' own times. `link` is the
+    last `up/state` body, `link_ms` when it came.
+    """
+
+    device: str
+    heard_ms: int = 0
+    link: Record | None = None
+    link_ms: int = 0
+    metrics: dict[str, Slot] = msgspec.field(default_factory=dict)  # "fill_pct" of the unit, "fill_pct/2" of bay 2
+    position: Slot | None = None
+    boot: Slot | None = None
+    doors: dict[str, Slot] = msgspec.field(default_factory=dict)
+    fences: dict[str, Slot] = msgspec.field(default_factory=dict)
+    faults: dict[str, Slot] = msgspec.field(default_factory=dict)
+    deposits: dict[str, Slot] = msgspec.field(default_factory=dict)  # the last one of each bay
+    collects: dict[str, Slot] = msgspec.field(default_factory=dict)  # the last one of each bay
+    weighs: dict[str, Slot] = msgspec.field(default_factory=dict)  # the last one of each scale
+
+
+def apply_record(state: DeviceState, log: str, t: int, record: Record) -> None:
+    """Take in one accepted or flagged record. `t` is its time, or the gateway's when its own is not known."""
+    new = Slot(record, t, log, record["seq"])
+    match record.get("kind"):
+        case "reading":
+            for name in METRICS:
+                if name in record:
+                    key = f"{name}/{record['bay']}" if "bay" in record else name
+                    value = Slot({"value": record[name]}, t, log, record["seq"])
+                    _put(state.metrics, key, value, len(METRICS) * MAX_PARTS)
+        case "position":
+            if _newer(new, state.position):
+                state.position = new
+        case "boot":
+            if _newer(new, state.boot):
+                state.boot = new
+        case "door":
+            _put(state.doors, str(record["door"]), new, MAX_PARTS)
+        case "fence":
+            _put(state.fences, str(record["fence"]), new, MAX_PARTS)
+        case "fault":
+            _put(state.faults, f"{record['part']}/{record['code']}", new, MAX_FAULTS)
+        case "deposit":
+            _put(state.deposits, str(record["bay"]), new, MAX_PARTS)
+        case "collect":
+            _put(state.collects, str(record["bay"]), new, MAX_PARTS)
+        case "weigh":
+            _put(state.weighs, str(record["scale"]), new, MAX_PARTS)
+
+
+def apply_link(state: DeviceState, received_ms: int, body: Record) -> None:
+    """Take in an `up/state` announcement, unless a later one is known.
+
+    A last will says little more than `online: false`; what it leaves out (firmware, log) is still true, `next` is not.
+    """
+    if received_ms >= state.link_ms:
+        state.link, state.link_ms = {**(state.link or {}), "next": None, **body}, received_ms
+        state.heard_ms = max(state.heard_ms, received_ms)
+
+
+def metric(state: DeviceState, name: str) -> dict[int | None, Slot]:
+    """The latest values of one metric by bay (None: of the whole unit)."""
+    found: dict[int | None, Slot] = {}
+    for key, slot in state.metrics.items():
+        of, _, bay = key.partition("/")
+        if of == name:
+            found[int(bay) if bay else None] = slot
+    return found
+
+
+def raised_faults(state: DeviceState) -> list[Slot]:
+    """Faults that were raised and not cleared, the newest first."""
+    raised = [slot for slot in state.faults.values() if slot.value.get("state") == "raised"]
+    return sorted(raised, key=lambda slot: slot.t, reverse=True)
+
+
+def _newer(new: Slot, old: Slot | None) -> bool:
+    return old is None or new.log != old.log or new.seq > old.seq
+
+
+def _put(slots: dict[str, Slot], key: str, new: Slot, limit: int) -> None:
+    if not _newer(new, slots.get(key)):
+        return
+    slots[key] = new
+    if len(slots) > limit:  # forget what was settled first, then what is oldest
+        del slots[min(slots, key=lambda k: (slots[k].value.get("state") == "raised", slots[k].t))]
+
+
+def fork(state: DeviceState) -> DeviceState:
+    """A copy that may be changed while readers still hold the former one (slots are never changed, only replaced)."""
+    copied = {
+        name: dict(value)
+        for name in ("metrics", "doors", "fences", "faults", "deposits", "collects", "weighs")
+        if (value := getattr(state, name))
+    }
+    return msgspec.structs.replace(state, **copied)

@@ -1,0 +1,171 @@
+"""Reads the journal with its own cursor and keeps state.db and the states in memory up to date.
+
+One thread. It looks for commits by `PRAGMA data_version` four times a second, works batch by batch, and tells
+`on_change` (from its thread) what changed. When the journal is not the one that state.db was made from, it starts again from zero.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.contract import ContractError, decode_state
+from gateway.journal import JournalError, JournalReader, Refusal
+from gateway.web.projection.batch import changes
+from gateway.web.projection.model import DeviceState, apply_link, fork
+from gateway.web.projection.store import BUCKET_MS, KEEP_TALLIES_MS, Recent, StateStore, delete
+
+log = logging.getLogger(__name__)
+
+FILE = "state.db"
+LOOK_S = 0.25
+BATCH_ROWS = 200
+PRUNE_S = 300
+RETRY_S = 2  # after the store could not be read or written
+MAX_REFUSED = 5_000  # read back at a time; older ones are in the quarantine all the same
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a reader is told: devices whose state is new, records that came, refusals that were made."""
+
+    devices: frozenset[str]
+    records: tuple[Recent, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Projector:
+    """The projection of one store. `states` may be read from any thread: it is replaced, never changed."""
+
+    def __init__(self, store: Path, on_change: Callable[[Change], None]) -> None:
+        self.states: Mapping[str, DeviceState] = {}
+        self.behind = True  # rows of the journal are still to be read
+        self.problem = ""  # why it cannot go on now; "" when it can
+        self._file = store / FILE
+        self._on_change = on_change
+        self._journal = JournalReader(store)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    @property
+    def file(self) -> Path:
+        return self._file
+
+    def start(self) -> None:
+        """Load what is known (so that the first page shows it) and begin to read. Raises sqlite3.Error."""
+        self._load(StateStore.open(self._file))
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._journal.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _load(self, store: StateStore) -> None:
+        self._store = store
+        self.states = store.states()
+        self._cursor = store.meta("cursor")
+        self._pos = store.meta("pos")
+        self._refused = store.meta("refused")
+        self._version = -1
+        self._pruned_s = 0.0
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                try:
+                    worked = self._step()
+                    self.problem = ""
+                except (sqlite3.Error, JournalError) as err:
+                    if str(err) != self.problem:
+                        log.error("the projection waits: %s", err)
+                    self.problem = str(err)
+                    self._stop.wait(RETRY_S)
+                    continue
+                if not worked:
+                    self._stop.wait(LOOK_S)
+        finally:
+            self._store.close()
+
+    def _step(self) -> bool:
+        """Take in one batch; False when there was nothing new."""
+        version = self._journal.data_version()
+        if version == self._version and not self.behind:
+            return False
+        if self._is_other_journal():
+            log.warning("%s belongs to another journal: it is made anew", self._file)
+            self._store.close()
+            delete(self._file)
+            self._load(StateStore.open(self._file))
+        now_ms = int(time.time() * 1000)
+        rows = self._journal.read(self._cursor, BATCH_ROWS)
+        out = changes(rows, self.states, self._cursor, self._pos, now_ms)
+        refusals = self._new_refusals(now_ms)
+        self._announced(out.states)
+        with self._store.transaction():
+            self._store.save_states(out.states.values())
+            self._store.add_samples(out.samples)
+            self._store.add_recent(out.recent)
+            for (bucket_ms, name), value in out.tallies.items():
+                self._store.add_tally(bucket_ms, name, value)
+            for refusal in refusals:
+                bucket_ms = refusal.received_ms - refusal.received_ms % BUCKET_MS
+                self._store.add_tally(bucket_ms, "quarantined", 1)
+            self._cursor, self._pos = out.cursor, self._pos + len(out.recent)
+            if refusals:
+                self._refused = refusals[-1].id
+            for name, value in (("cursor", self._cursor), ("pos", self._pos), ("refused", self._refused)):
+                self._store.set_meta(name, value)
+            if not self._store.meta("origin_ms"):
+                self._store.set_meta("origin_ms", self._journal.oldest_ms(0) or 0)
+            if time.monotonic() - self._pruned_s > PRUNE_S:
+                self._store.prune(now_ms)
+                self._pruned_s = time.monotonic()
+        self.states = {**self.states, **out.states}
+        self.behind = len(rows) == BATCH_ROWS
+        if not self.behind:
+            self._version = version
+        if out.states or refusals:
+            self._on_change(Change(frozenset(out.states), tuple(out.recent), tuple(refusals)))
+        return True
+
+    def _is_other_journal(self) -> bool:
+        origin_ms = self._store.meta("origin_ms")
+        if self._cursor == 0 or origin_ms == 0:
+            return False
+        return self._journal.end() < self._cursor or self._journal.oldest_ms(0) != origin_ms
+
+    def _new_refusals(self, now_ms: int) -> list[Refusal]:
+        """Entries of the quarantine since the last look, the oldest first."""
+        found: list[Refusal] = []
+        before: int | None = None
+        while len(found) < MAX_REFUSED:
+            page = [r for r in self._journal.quarantine(before, 500) if r.id > self._refused]
+            found += [r for r in page if r.received_ms > now_ms - KEEP_TALLIES_MS]
+            if len(page) < 500:
+                break
+            before = page[-1].id
+        return found[::-1]
+
+    def _announced(self, changed: dict[str, DeviceState]) -> None:
+        """Take in the announcements (`up/state`) that are new, into `changed`."""
+        for row in self._journal.states():
+            known = changed.get(row.device) or self.states.get(row.device)
+            if known is not None and row.received_ms == known.link_ms:
+                continue
+            try:
+                body = msgspec.to_builtins(decode_state(row.body))
+            except ContractError as err:
+                log.debug("state of %s not understood: %s", row.device, err)
+                continue
+            state = changed.get(row.device) or fork(known or DeviceState(row.device))
+            apply_link(state, row.received_ms, body)
+            changed[row.device] = state

@@ -1,0 +1,136 @@
+"""How a device and a record are shown: plain dictionaries and sentences for templates, API and live updates. Pure."""
+
+from typing import Any
+
+from gateway.devices import Device
+from gateway.web.i18n import known, translator
+from gateway.web.projection.concerns import Concern, concerns, level, status
+from gateway.web.projection.model import DeviceState, Record, metric
+
+View = dict[str, Any]
+
+
+def summary(device: Device, state: DeviceState | None, deposits: tuple[int, int], now_ms: int, lang: str) -> View:
+    """What the map and the list show of one device. Times in ms since 1970, degrees WGS 84.
+
+    `deposits`: number and grams of the last 24 hours. `level`: 0 normal, 1 plan for it, 2 act now.
+    """
+    found = concerns(state, device, now_ms)
+    worst = found[0] if found and found[0].level else None
+    view: View = {
+        "id": device.id,
+        "unit": device.unit,
+        "name": device_name(device, lang),
+        "site": device.site,
+        "lat": device.lat,
+        "lon": device.lon,
+        "status": status(state, now_ms),
+        "level": int(level(found)),
+        "why": concern_text(worst, lang) if worst else "",
+        "heard_ms": state.heard_ms if state else 0,
+        "fill_pct": _most(state, "fill_pct"),
+        "mass_g": _sum(state, "mass_g"),
+        "deposits": deposits[0],
+        "deposits_g": deposits[1],
+    }
+    if state is not None and state.position is not None:
+        at = state.position.value
+        view |= {"lat": at["lat_e7"] / 1e7, "lon": at["lon_e7"] / 1e7, "at_ms": state.position.t}
+        if "course_cdeg" in at:
+            view["course_deg"] = at["course_cdeg"] / 100
+        if "speed_cmps" in at:
+            view["speed_kmh"] = round(at["speed_cmps"] * 0.036, 1)
+    return view
+
+
+def device_name(device: Device, lang: str) -> str:
+    """The name in this language, else in the other, else the id."""
+    names = (device.name_zh, device.name_en) if lang == "zh-CN" else (device.name_en, device.name_zh)
+    return next((name for name in names if name), device.id)
+
+
+def concern_text(concern: Concern, lang: str) -> str:
+    """One concern in words, with the part it is about."""
+    text = known(lang, "concern", concern.code)
+    if not concern.about:
+        return text
+    about = known(lang, "part", concern.about.rstrip("0123456789"))
+    if concern.about.isdigit():
+        about = translator(lang)("bay", bay=concern.about)
+    return translator(lang)("concern.about", about=about if about != concern.about else concern.about, text=text)
+
+
+def kilograms(grams: int, lang: str) -> str:
+    """A mass as people read it: `1.25 kg`, `12.4 t`."""
+    if abs(grams) >= 10_000_000:
+        return f"{grams / 1e6:,.1f} {translator(lang)('unit.t')}"
+    digits = 2 if abs(grams) < 100_000 else 1
+    return f"{grams / 1000:,.{digits}f} {translator(lang)('unit.kg')}"
+
+
+def describe(record: Record, lang: str) -> str:
+    """What a record says, in one short line."""
+    t = translator(lang)
+    match record.get("kind"):
+        case "deposit":
+            text = t(
+                "say.deposit", category=known(lang, "category", record["category"]), mass=kilograms(record["net_g"], lang)
+            )
+            return text + (t("say.below-min") if record.get("below_min") else "")
+        case "collect":
+            category = known(lang, "category", record["category"])
+            return t("say.collect", category=category, mass=kilograms(record["net_g"], lang))
+        case "weigh":
+            return t("say.weigh", mass=kilograms(record["net_g"], lang), ident=record.get("ident", "–"))
+        case "door":
+            cause = known(lang, "cause", record["cause"]) if "cause" in record else ""
+            return t("say.door", door=record["door"], state=known(lang, "door", record["state"]), cause=cause).strip()
+        case "fence":
+            return t("say.fence", fence=record["fence"], event=known(lang, "fence", record["event"]))
+        case "fault":
+            state = known(lang, "fault", record["state"])
+            return t("say.fault", part=record["part"], code=known(lang, "concern", record["code"]), state=state)
+        case "session":
+            return t("say.session", bay=record["bay"], outcome=known(lang, "session", record["outcome"]))
+        case "boot":
+            return t("say.boot", reason=record.get("reason", "–"), fw=record.get("fw", "–"))
+        case "position":
+            speed = f"{record['speed_cmps'] * 0.036:.0f} km/h · " if "speed_cmps" in record else ""
+            return f"{speed}{record['lat_e7'] / 1e7:.5f}, {record['lon_e7'] / 1e7:.5f}"
+        case "reading":
+            return " · ".join(
+                metric_text(name, record[name], lang)
+                for name in ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
+                if name in record
+            )
+    return ""
+
+
+def metric_text(name: str, value: int, lang: str) -> str:
+    """A measured value with its unit."""
+    match name:
+        case "fill_pct":
+            return f"{value} %"
+        case "mass_g":
+            return kilograms(value, lang)
+        case "battery_mv":
+            return f"{value / 1000:.2f} V"
+        case "temp_dc":
+            return f"{value / 10:.1f} °C"
+        case "solar_mw":
+            return f"{value / 1000:.1f} W"
+        case "rssi_dbm":
+            return f"{value} dBm"
+    return str(value)
+
+
+def _most(state: DeviceState | None, name: str) -> int | None:
+    found = metric(state, name) if state else {}
+    return max((slot.value["value"] for slot in found.values()), default=None)
+
+
+def _sum(state: DeviceState | None, name: str) -> int | None:
+    found = metric(state, name) if state else {}
+    of_bays = [slot.value["value"] for bay, slot in found.items() if bay is not None]
+    whole = [found[None].value["value"]] if None in found else []
+    return sum(of_bays or whole) if found else None
