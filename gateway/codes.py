@@ -92,7 +92,7 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "seq-gap",
-            "Records before this one are missing. They are asked for again; the device keeps them until then.",
+            "Records before this one are missing. They are asked for again; the device keeps them till then.",
             "Nothing, unless it stays: then look for a message that is refused again and again.",
             "此前的记录缺失；网关会再次索取，设备在此之前会一直保留。",
             "一般无需处理；若长期存在，请查看是否有消息反复被拒收。",
@@ -215,6 +215,13 @@ CODES: dict[str, Code] = {
             "The detail has the database's words. Correct the cause there; the record can be written again.",
             "数据库拒收该记录；日志中仍保留。",
             "详情为数据库的原话；请在数据库侧排除原因，记录可重新写入。",
+        ),
+        Code(
+            "decode-failed",
+            "The gateway failed over this message: a fault of its own. It is kept.",
+            "Report it with the kept bytes; the log has the place in the program.",
+            "网关处理该消息时自身出错；消息已留存。",
+            "请连同留存的原始字节一并上报；程序位置见日志。",
         ),
     )
 }

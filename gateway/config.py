@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Meta, field
 
 from gateway.devices import DevicesError, parse_devices
-from gateway.modbus.config import StationConfig
+from gateway.modbus.config import StationConfig, register_map
+from gateway.modbus.registers import MapError
 from gateway.toml_struct import ConfigError, Problem, read_struct
 
 __all__ = [
@@ -224,4 +225,9 @@ def _stations_problems(config: Config) -> list[Problem]:
                 )
             )
         seen.add(station.device)
+        try:
+            register_map(station)
+        except MapError as err:
+            do = "Correct the map, or remove the key to use the one that comes with the gateway."
+            problems.append(Problem(f"stations[{index}].register_map", str(err), "a register map", do))
     return problems

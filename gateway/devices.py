@@ -16,6 +16,8 @@ from msgspec import Meta
 
 log = logging.getLogger(__name__)
 
+# A tag in the time-series database: line protocol has no spelling for some uses of a backslash.
+Site = Annotated[str, Meta(max_length=64, pattern=r"^[^\u0000-\u001f\u007f\\]*(?!\n)$")]
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
 
 
@@ -36,7 +38,7 @@ class Device(msgspec.Struct, frozen=True):
 
     id: DeviceId
     unit: Literal["bin", "truck", "station"]
-    site: str = ""
+    site: Site = ""
     name_en: str = ""
     name_zh: str = ""
     lat: Annotated[float, Meta(ge=-90, le=90)] | None = None

@@ -145,9 +145,13 @@ class Row(Struct, frozen=True):
     body: bytes
     notes: bytes | None
 
+    def noted(self) -> dict[int, Note]:
+        """What is noted of single records, by number; those not among them were plainly accepted."""
+        return _NOTES.decode(self.notes) if self.notes else {}
+
     def records(self) -> Iterator[Stored]:
         """Its records in order, quarantined ones among them."""
-        notes = _NOTES.decode(self.notes) if self.notes else {}
+        notes = self.noted()
         for offset, raw in enumerate(bodies.split(self.body)):
             note = notes.get(self.first + offset, _PLAIN)
             yield Stored(self.first + offset, raw, note.outcome, note.codes, note.t_ms)

@@ -95,6 +95,10 @@ class JournalReader:
         )
         return [Loss(*row) for row in rows]
 
+    def lost(self) -> int:
+        """How many records devices declared as lost, in all."""
+        return int(self._one("SELECT coalesce(sum(last - first + 1), 0) FROM losses") or 0)
+
     def quarantine(
         self, before: int | None = None, limit: int = 100, code: str | None = None, device: str | None = None
     ) -> list[Refusal]:
