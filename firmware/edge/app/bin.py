@@ -106,7 +106,9 @@ class Bin:
         held = self._keep.get("held", 0) + 1 if self._button.level() == 0 else 0
         self._keep["held"] = held
         self.unit.log.fault("wake", "button-stuck", held >= HELD_WAKES, "down at %d wake-ups" % held)
-        woken = machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE
+        woken = (
+            machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE
+        )
         if woken or 0 < held < HELD_WAKES:
             self._press()
 

@@ -10,6 +10,7 @@ from edge.measure.mass import Calibration, Stability
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 GARBLED_LIMIT = 5
@@ -25,40 +26,49 @@ class Scale:
         self.cal = Calibration(
             settings["cal"], settings["zero"], settings["span"], settings["span_g"], settings["e_g"]
         )
-        self._band = self.cal.counts(settings.get("band_g", settings["e_g"]))
-        self._size = settings.get("window", 6)
+        self.band = self.cal.counts(settings.get("band_g", settings["e_g"]))
+        self.size = settings.get("window", 6)
 
     async def weigh(self, timeout_ms: int) -> "tuple[int, bool]":
-        """(counts, stable): the first stable window, or the median at the time-out. Raises and clears the scale's faults.
+        """(counts, stable): the first stable window, or the median at the time-out.
 
-        Errors: EdgeError `scale-silent`, `scale-at-rail`, `scale-garbled`.
+        Errors: EdgeError `scale-silent`, `scale-at-rail`, `scale-garbled`; each is also raised as a fault, and
+        cleared when the scale answers again.
         """
+        stability = Stability(self.band, self.size)
+        stable: "list[int]" = []
+        start = time.ticks_ms()
+
+        def take(counts: int) -> None:
+            mean = stability.add(counts)
+            if mean is not None:
+                stable.append(mean)
+
+        await self.follow(take, lambda: not stable and time.ticks_diff(time.ticks_ms(), start) < timeout_ms)
+        if stable:
+            return stable[0], True
+        guess = stability.median()
+        if guess is None:
+            raise EdgeError("scale-silent", "no conversion in %d ms" % timeout_ms)
+        return guess, False
+
+    async def follow(self, take: "Callable[[int], None]", more: "Callable[[], bool]") -> None:
+        """Power the scale and hand each conversion to `take` as long as `more` says so. Errors: as `weigh`."""
+        garbled = 0
         self._chip.on()
         try:
-            counts = await self._settle(timeout_ms)
-            for code in ("scale-silent", "scale-at-rail", "scale-garbled"):
-                self._log.fault(self.name, code, False)
-            return counts
+            while more():
+                try:
+                    take(await self._chip.read())
+                except EdgeError as error:
+                    garbled += 1
+                    if error.code != "scale-garbled" or garbled > GARBLED_LIMIT:
+                        raise
+                await asyncio.sleep_ms(0)
         except EdgeError as error:
             self._log.fault(self.name, error.code, True, error.detail)
             raise
         finally:
             self._chip.off()
-
-    async def _settle(self, timeout_ms: int) -> "tuple[int, bool]":
-        stability = Stability(self._band, self._size)
-        start = time.ticks_ms()
-        garbled = 0
-        while True:
-            try:
-                counts = stability.add(await self._chip.read())
-                if counts is not None:
-                    return counts, True
-            except EdgeError as error:
-                garbled += 1
-                if error.code != "scale-garbled" or garbled > GARBLED_LIMIT:
-                    raise
-            guess = stability.median()
-            if time.ticks_diff(time.ticks_ms(), start) > timeout_ms and guess is not None:
-                return guess, False
-            await asyncio.sleep_ms(0)
+        for code in ("scale-silent", "scale-at-rail", "scale-garbled"):
+            self._log.fault(self.name, code, False)

@@ -5,16 +5,9 @@ A calibration is two points: the counts at no load, and the counts that a known 
 calibration and is never taken at boot: a bin that starts full must not forget what it holds.
 """
 
+from edge.measure.integer import divide
+
 MIN_INTERVALS = 20
-
-
-def divide(numerator: int, denominator: int) -> int:
-    """Integer division, rounded to nearest, halves away from zero."""
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    if numerator < 0:
-        return -((-2 * numerator + denominator) // (2 * denominator))
-    return (2 * numerator + denominator) // (2 * denominator)
 
 
 class Calibration:

@@ -1,0 +1,140 @@
+"""The truck: never asleep. Positions, fences and the cargo door that obeys them, lifter weighings, a link that stays up."""
+
+import asyncio
+import os
+
+from edge.app.door import CargoDoor
+from edge.app.lifter import Lifter
+from edge.app.scale import Scale
+from edge.app.unit import Unit
+from edge.clock import STEP_MS
+from edge.console import Console
+from edge.drivers.nmea import Fix, Receiver
+from edge.drivers.serial import Serial
+from edge.errors import EdgeError
+from edge.measure.geofence import Fence, door_allowed
+from edge.measure.thin import Thin
+
+NOT_BEFORE_MS = 1_735_689_600_000  # 2025-01-01: a receiver that says less has lost its date (week rollover)
+SILENT_MS = 30_000
+TIME_EVERY_MS = 60_000
+SEND_EVERY_MS = 3000
+RETRY_FIRST_MS = 2000
+RETRY_LIMIT_MS = 120_000
+
+
+class Truck:
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        settings = unit.settings
+        gnss = settings.get("gnss", {})
+        self._not_before_ms = gnss.get("not_before_ms", NOT_BEFORE_MS)
+        self._thin = Thin(
+            gnss.get("every_ms", 10_000),
+            gnss.get("every_m", 100) * 100,
+            gnss.get("turn_cdeg", 2500),
+            gnss.get("still_ms", 120_000),
+        )
+        self._reading_ms = settings.get("reading_s", 300) * 1000
+        inside = unit.keep.data.setdefault("inside", [])
+        self._fences = [
+            Fence(fence["id"], fence["rings"], fence.get("door"), fence["id"] in inside)
+            for fence in settings.get("fences", [])
+        ]
+        self._door = CargoDoor(unit, settings.get("door", "lock0"))
+        self._moved = asyncio.Event()  # a fix came: the door may have to follow
+        self._timed_ms = -TIME_EVERY_MS
+        name = settings.get("lifter", "scale0")
+        self._lifter = Lifter(unit, Scale(unit.board, unit.log, name, settings["scales"][name]))
+        self._gnss: Serial = unit.board.part("gnss")
+        self._news = asyncio.Event()
+        unit.log.wrote = lambda _kind: self._news.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        unit, supervisor = self.unit, self.unit.supervisor
+        unit.boot_record()
+        supervisor.start("gnss", self._follow)
+        supervisor.start("door", self._obey)
+        supervisor.start("cargo", self._door.watch)
+        supervisor.start("ident", self._lifter.read_tags)
+        supervisor.start("lifter", self._lifter.weigh)
+        supervisor.start("readings", self._readings)
+        supervisor.start("uplink", self._uplink)
+        supervisor.start("sender", self._send)
+        supervisor.start("console", Console(unit, self).run)
+        await supervisor.watch()
+
+    # Where it is
+
+    async def _follow(self) -> None:
+        receiver = Receiver()
+        log = self.unit.log
+        while True:
+            data = await self._gnss.read(SILENT_MS)
+            log.fault("gnss", "gnss-silent", not data, "no byte for %d s" % (SILENT_MS // 1000))
+            for fix in receiver.feed(data) + receiver.idle():
+                self._at(fix)
+
+    def _at(self, fix: Fix) -> None:
+        log, clock = self.unit.log, self.unit.clock
+        now = clock.mono_ms()
+        utc = fix.utc_ms
+        if utc is not None and utc < self._not_before_ms:
+            utc = None  # the place is good, the date is not
+        if utc is not None and (
+            now - self._timed_ms >= TIME_EVERY_MS or abs(utc - clock.local_ms()) > 2 * STEP_MS
+        ):
+            self._timed_ms = now
+            log.set_time(utc, "gnss")
+        place = [("lat_e7", fix.lat_e7), ("lon_e7", fix.lon_e7)]
+        for fence in self._fences:
+            event = fence.update(fix.lat_e7, fix.lon_e7, now)
+            if event:
+                log.write("fence", [("fence", fence.name), ("event", event)] + place, utc)
+                self.unit.keep.data["inside"] = [other.name for other in self._fences if other.within]
+                self.unit.keep.save()
+        self._moved.set()
+        if self._thin.wanted(fix, now):
+            place += [("speed_cmps", fix.speed_cmps), ("course_cdeg", fix.course_cdeg)]
+            log.write("position", place + [("hdop_c", fix.hdop_c), ("sats", fix.sats)], utc)
+
+    async def _obey(self) -> None:
+        """The bolt follows the fences; until a place is known it stays in."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            await self._door.obey(door_allowed(self._fences))
+
+    # What it tells of itself
+
+    async def _readings(self) -> None:
+        while True:
+            self.unit.log.write("reading", list(self.unit.surroundings()))
+            await asyncio.sleep_ms(self._reading_ms)
+
+    # The link
+
+    async def _send(self) -> None:
+        """What was written within a few seconds goes in one message."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep_ms(SEND_EVERY_MS)
+            self.unit.uplink.poke()
+
+    async def _uplink(self) -> None:
+        """Connected for as long as it goes; after a failure a pause that grows, with jitter, so that a fleet that lost its
+        broker does not come back all at once."""
+        uplink = self.unit.uplink
+        pause = RETRY_FIRST_MS
+        while True:
+            start = self.unit.clock.mono_ms()
+            try:
+                await uplink.session(lambda: False, lambda: None)
+            except (EdgeError, OSError) as error:
+                uplink.error = str(error)
+            if self.unit.clock.mono_ms() - start > RETRY_LIMIT_MS:
+                pause = RETRY_FIRST_MS
+            await asyncio.sleep_ms(pause // 2 + os.urandom(1)[0] * (pause // 2) // 255)
+            pause = min(2 * pause, RETRY_LIMIT_MS)
