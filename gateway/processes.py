@@ -52,7 +52,7 @@ def sole(store: Path, name: str) -> Iterator[None]:
         except BlockingIOError:
             raise ProcessError(
                 "already-running",
-                f"another {name} works on {store} (lock {path}); stop it first. `huishou gateway status` tells",
+                f"another {name} works on {store} (lock {path}): stop it; see `huishou gateway status`",
             ) from None
         yield
 

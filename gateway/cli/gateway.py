@@ -134,9 +134,8 @@ def _words(facts: dict[str, Any]) -> str:
     for key, count in sorted(records["codes"].items()):
         lines.append(f"         {count:8} {key}")
     journal, writer = facts["journal"], facts["writer"]
-    lines.append(
-        f"journal  {journal['rows']} rows, {journal['bytes'] / 1e6:.1f} MB, {journal['lost']} records lost by devices"
-    )
+    size = f"{journal['rows']} rows, {journal['bytes'] / 1e6:.1f} MB"
+    lines.append(f"journal  {size}, {journal['lost']} records lost by devices")
     lines.append(
         f"writer   {writer['lines']} lines written, {writer['refused']} refused,"
         f" {writer['behind_rows']} rows behind ({writer['behind_s']:.0f} s)"

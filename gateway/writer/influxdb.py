@@ -54,7 +54,6 @@ class Influxdb:
                 bucket=self._config.bucket,
                 org=self._config.org,
                 record=body,
-                write_precision=WritePrecision.NS,
             )
         except ApiException as err:
             if not err.status:  # TLS trouble comes this way
