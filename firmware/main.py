@@ -1,8 +1,14 @@
 """Starts the unit that the settings describe. On the chip this is frozen as `main`."""
 
 import asyncio
+import sys
+import time
+
+import machine
 
 from edge.app.unit import Unit
+
+RETRY_S = 60  # an error at start is tried again, not fast enough to empty a battery or wear anything out
 
 
 def main() -> None:
@@ -14,4 +20,9 @@ def main() -> None:
     asyncio.run(App(unit).run())
 
 
-main()
+try:
+    main()
+except Exception as error:
+    sys.print_exception(error)
+    time.sleep(RETRY_S)
+    machine.reset()

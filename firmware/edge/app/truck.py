@@ -9,7 +9,7 @@ from edge.app.scale import Scale
 from edge.app.unit import Unit
 from edge.clock import STEP_MS
 from edge.console import Console
-from edge.drivers.nmea import Fix, Receiver
+from edge.drivers.nmea import IDLE_MS, Fix, Receiver
 from edge.drivers.serial import Serial
 from edge.errors import EdgeError
 from edge.measure.geofence import Fence, door_allowed
@@ -71,9 +71,11 @@ class Truck:
         receiver = Receiver()
         log = self.unit.log
         while True:
-            data = await self._gnss.read(SILENT_MS)
-            log.fault("gnss", "gnss-silent", not data, "no byte for %d s" % (SILENT_MS // 1000))
-            for fix in receiver.feed(data) + receiver.idle():
+            pending = receiver.pending
+            data = await self._gnss.read(IDLE_MS if pending else SILENT_MS)
+            if data or not pending:
+                log.fault("gnss", "gnss-silent", not data, "no byte for %d s" % (SILENT_MS // 1000))
+            for fix in receiver.feed(data) if data else receiver.idle():
                 self._at(fix)
 
     def _at(self, fix: Fix) -> None:

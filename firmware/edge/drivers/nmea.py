@@ -13,6 +13,7 @@ from edge.measure.integer import divide, scaled
 
 
 MAX_LINE = 120  # the standard says 82; some receivers send longer vendor sentences, which do not matter here
+IDLE_MS = 250  # no receiver pauses so long within an epoch
 _DAY_MS = 86_400_000
 _NO_FIX_MODES = "NEMS"
 
@@ -108,8 +109,13 @@ class Receiver:
                 found += self._sentence(parts)
 
     def idle(self) -> "list[Fix]":
-        """The line has fallen idle: perhaps the epoch is complete (rule 6)."""
-        return self._complete() if self._held() == self._before else []
+        """The line has been idle for `IDLE_MS`: perhaps the epoch is complete (rule 6)."""
+        return self._complete() if self.pending else []
+
+    @property
+    def pending(self) -> bool:
+        """Whether `idle` could complete the epoch."""
+        return not self._given and not self._no_fix and self._held() != "" and self._held() == self._before
 
     def _held(self) -> str:
         return ("R" if self._rmc else "") + ("G" if self._gga else "")
