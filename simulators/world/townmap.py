@@ -119,8 +119,8 @@ def _ring(ring: Ring) -> list[list[float]]:
 
 def unit_fences(fences: dict[str, Any]) -> list[dict[str, Any]]:
     """A fences FeatureCollection as units are provisioned with it: `id`, `door` (absent: no rule), and
-    `ring`, the outer ring as [latitude, longitude] in 1e-7 degrees, not closed. Raises ValueError for what
-    is not such a collection.
+    `rings` (outer, then holes) of [longitude, latitude] in 1e-7 degrees, not closed. Raises ValueError for
+    what is not such a collection.
     """
     out = []
     for k, feature in enumerate(fences.get("features", [])):
@@ -130,9 +130,12 @@ def unit_fences(fences: dict[str, Any]) -> list[dict[str, Any]]:
         if properties.get("door") not in (None, "inside-only", "never-inside"):
             rule = f"door {properties['door']!r}, expected `inside-only`, `never-inside` or nothing"
             raise ValueError(f"fences: {properties['id']}: {rule}")
-        ring = [[round(lat * 1e7), round(lon * 1e7)] for lon, lat, *_ in geometry["coordinates"][0]]
+        rings = [
+            [[round(lon * 1e7), round(lat * 1e7)] for lon, lat, *_ in ring[:-1]]
+            for ring in geometry["coordinates"]
+        ]
         out.append(
-            {"id": properties["id"], "ring": ring[:-1]}
+            {"id": properties["id"], "rings": rings}
             | ({"door": properties["door"]} if properties.get("door") else {})
         )
     return out
