@@ -4,6 +4,7 @@ time."""
 import asyncio
 import struct
 import time
+from typing import cast
 
 _EPOCH_S = 2_208_988_800  # 1900 to 1970
 _PACKET = struct.Struct(">BBBbII4sQQQQ")
@@ -28,11 +29,11 @@ def reply(request: bytes, now_us: int) -> bytes | None:
 
 class _Server(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)  # by the loop's contract
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         answer = reply(data, time.time_ns() // 1000)
-        if answer is not None and isinstance(self.transport, asyncio.DatagramTransport):
+        if answer is not None:
             self.transport.sendto(answer, addr)
 
 
