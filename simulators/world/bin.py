@@ -175,18 +175,6 @@ class BinScene(Kernel):
         self._expect_visitor()
         self.changed()
 
-    def set_fault(self, part: str, fault: str | None) -> None:
-        """Break or mend a part, by the board's name for it or `network`, `supply`, `climate`. ValueError if
-        unknown.
-        """
-        if part not in self.parts:
-            known = ", ".join(sorted(n for n, p in self.parts.items() if p.FAULTS))
-            raise ValueError(f"fault {part}={fault}: no such part here, expected one of: {known}")
-        self.parts[part].set_fault(fault)
-        self.record("fault", part=part, fault=fault)
-        self.after(0, "nothing")
-        self.changed()
-
     def send_crew(self, token: str, truck: str | None, delay_ms: int = 0) -> None:
         """A crew arrives here after `delay_ms`, besides the planned ones."""
         self.cancel("crew_alone")
@@ -194,9 +182,6 @@ class BinScene(Kernel):
         self.changed()
 
     # What happens by itself
-
-    def on_nothing(self) -> None:
-        """Only there so that the board asks for what changed."""
 
     def on_visitor_due(self) -> None:
         """Someone comes with something; if somebody else is at it, they wait."""

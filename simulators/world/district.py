@@ -25,10 +25,12 @@ from simulators.world.kernel import Stream, Truth
 from simulators.world.materials import MATERIALS
 from simulators.world.parts import CellSpec
 from simulators.world.power import SolarSpec
+from simulators.world.replay import NmeaReplayScene
 from simulators.world.rounds import Due, Rounds
 from simulators.world.tables import from_quantiles, table
 from simulators.world.town import Site, Town, town
-from simulators.world.truck import TruckScene, TruckSpec
+from simulators.world.truck import TruckScene
+from simulators.world.truck_parts import TruckSpec
 
 _BIN_BOARD, _TRUCK_BOARD = "bin-s3", "truck-s3"
 _NV_PER_COUNT = 0.5 * 3.3e9 / 128 / 2**23
@@ -147,6 +149,19 @@ class District:
         for part, fault in (faults or {}).items():
             scene.set_fault(part, fault)
         return scene
+
+    def replay(
+        self, log: bytes, start_ms: int, *, fences: dict[str, Any] | None = None, truth: Truth | None = None
+    ) -> tuple[NmeaReplayScene, dict[str, Any]]:
+        """A truck whose receiver plays back a recorded NMEA log, and the settings for it: with these fences
+        (a GeoJSON FeatureCollection; None: none), and any date that the log says is believed. Raises
+        ValueError for bad fences.
+        """
+        spec = self.trucks[0]
+        settings = self.settings(spec.device)
+        settings["fences"] = townmap.unit_fences(fences) if fences is not None else []
+        settings["gnss"] = {"not_before_ms": 0}
+        return NmeaReplayScene(spec, log, self.seed, start_ms, truth), settings
 
     def collection(self, index: int, after_ms: int) -> Collection | None:
         """The next planned collection of a bin: by the truck of its area."""

@@ -12,6 +12,9 @@ _M_PER_DEG_LON = 86_503.0
 Point = tuple[float, float]
 """East and north in metres."""
 
+Ring = list[Point]
+"""A closed ring: the last point is the first."""
+
 
 def to_degrees(point: Point) -> tuple[float, float]:
     """Longitude and latitude, in GeoJSON's order. Good to a metre within ten kilometres of the centre."""

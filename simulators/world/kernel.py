@@ -146,7 +146,22 @@ class Kernel:
         self._out = []
         return [*(PinLevel(pin, level) for pin, level in self._levels.items()), *self._bridges.values()]
 
-    # Truth and state
+    # Faults, truth and state
+
+    def set_fault(self, part: str, fault: str | None) -> None:
+        """Break a part in one of the ways it knows, or mend it (None); `part` is the board's name for it, or
+        `network`, `supply`, `climate`. Raises ValueError for a part or a way that is not known.
+        """
+        if part not in self.parts or not self.parts[part].FAULTS:
+            known = ", ".join(sorted(name for name, p in self.parts.items() if p.FAULTS))
+            raise ValueError(f"fault {part}={fault}: no such part here, expected one of: {known}")
+        self.parts[part].set_fault(fault)
+        self.record("fault", part=part, fault=fault)
+        self.after(0, "nothing")  # so that the board asks for what changed
+        self.changed()
+
+    def on_nothing(self) -> None:
+        """An event only for the sake of being asked."""
 
     def record(self, what: str, **fields: Any) -> None:
         """Tell the truth sink what has just really happened."""

@@ -9,8 +9,8 @@ _FIRST = [
 ]  # fmt: skip
 _SECOND = [
     ("荫", "yin"), ("畅", "chang"), ("泽", "ze"), ("庭", "ting"), ("望", "wang"), ("源", "yuan"),
-    ("景", "jing"), ("汀", "ting"), ("朗", "lang"), ("和", "he"), ("桥", "qiao"), ("麓", "lu"), ("湾", "wan"), ("台", "tai"),
-    ("林", "lin"), ("浦", "pu"),
+    ("景", "jing"), ("汀", "ting"), ("朗", "lang"), ("和", "he"), ("桥", "qiao"), ("麓", "lu"),
+    ("湾", "wan"), ("台", "tai"), ("林", "lin"), ("浦", "pu"),
 ]  # fmt: skip
 
 STREET_SUFFIX = {"ns": ("路", "Road"), "ew": ("道", "Avenue")}
@@ -27,7 +27,7 @@ SITE_SUFFIX: dict[str, list[tuple[str, str]]] = {
 
 
 class Names:
-    """Draws two-syllable names, each pair of syllables once in a town."""
+    """Draws two-syllable names, each once in a town (640 of them)."""
 
     def __init__(self, rng: Stream) -> None:
         self._pairs = [
@@ -36,6 +36,8 @@ class Names:
             for zh2, en2 in _SECOND
         ]
         rng.shuffle(self._pairs)
+        # A town that needs more names numbers its second lot, as towns do.
+        self._pairs = [(zh + "二", en + " 2nd") for zh, en in self._pairs] + self._pairs
         self._rng = rng
 
     def street(self, direction: str) -> tuple[str, str]:

@@ -4,8 +4,9 @@
 
 from typing import Any
 
-from simulators.world.geometry import Point, to_degrees
-from simulators.world.town import Block, Fence, Ring, Town
+from simulators.world.blocks import Block
+from simulators.world.geometry import Point, Ring, to_degrees
+from simulators.world.town import Fence, Town
 
 Feature = dict[str, Any]
 
@@ -30,6 +31,11 @@ def base_map(town: Town) -> dict[str, Any]:
                 id="river",
                 name_en="Yunting River",
                 name_zh="云汀河",
+            ),
+            *(
+                _feature("Polygon", [_ring(pond)], kind="water", id=f"{b.id}-pond")
+                for b in town.blocks
+                for pond in b.ponds
             ),
             *(_buildings(b) for b in town.blocks if b.buildings),
             *(

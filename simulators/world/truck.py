@@ -20,15 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hardware import load_board
 from simulators.scene import Stimulus
 from simulators.world.geometry import to_degrees
 from simulators.world.gnss import EPOCH_MS, LATENCY_MS, Gnss
-from simulators.world.kernel import Kernel, Truth
-from simulators.world.parts import Button, CellSpec, Lock, Network, Reader, Scale
-from simulators.world.power import Climate, VehicleSupply, analogue
+from simulators.world.kernel import Truth
 from simulators.world.rounds import Detour, Leg, Lift, Round, Rounds, Stop, slot_of
-from simulators.world.weather import Weather
+from simulators.world.truck_parts import TruckParts, TruckSpec
 
 _LIFT_EVERY_MS = 36_000
 _FIRST_LIFT_MS = 6_000
@@ -41,19 +38,6 @@ _LONG_OFF_MS = 10 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class TruckSpec:
-    """One truck as it was built."""
-
-    device: str
-    board: str
-    number: int
-    plate: str
-    kerb_g: int
-    """Mass of the empty vehicle with its crew."""
-    cell: CellSpec
-
-
-@dataclass(frozen=True, slots=True)
 class Passage:
     """One truck's two weighings on the weighbridge: what really stood on it."""
 
@@ -63,7 +47,7 @@ class Passage:
     tare_g: int
 
 
-class TruckScene(Kernel):
+class TruckScene(TruckParts):
     """A truck's streets, containers and satellites; see `simulators.scene.Scene`.
 
     `contents_of`, when set, is asked what is really in a bin's bay that is lifted (None: as planned);
@@ -73,23 +57,12 @@ class TruckScene(Kernel):
     def __init__(
         self, spec: TruckSpec, rounds: Rounds, seed: int | str, start_ms: int, truth: Truth | None = None
     ) -> None:
-        super().__init__(f"{seed}/{spec.device}", start_ms, truth)
-        self.spec = spec
+        super().__init__(spec, rounds.town.seed, seed, start_ms, truth)
         self.contents_of: Callable[[Lift], int | None] | None = None
         self.on_passage: Callable[[Passage], None] | None = None
         self.on_stop: Callable[[TruckScene, Stop], None] | None = None
         self._rounds = rounds
-        self._board: dict[str, Any] = load_board(spec.board)["parts"]
-        self.climate = Climate(self, Weather(rounds.town.seed), sun_k_per_kw=18.0)
-        self.supply = VehicleSupply(self)
-        self.network = Network(self, "network")
-        self.gnss = Gnss(self, "gnss", self._board["gnss"]["uart"])
-        self.scale = Scale(self, "scale0", self._board["scale0"], spec.cell)
-        self.lock = Lock(self, "lock0", self._board["lock0"])
-        self.ident = Reader(self, "ident", self._board["ident"])
-        self.lifter = Button(self, "lifter", self._board["lifter"])
-        self.service = Button(self, "service", self._board["service"])
-        self._driven = {self._board["scale0"]["power"]: self.scale, self._board["lock0"]["drive"]: self.lock}
+        self.gnss = Gnss(self, "gnss", self.board["gnss"]["uart"])
         self._slot = slot_of(start_ms)
         self._detours: list[list[int]] = []
         self._load_g = 0
@@ -105,34 +78,7 @@ class TruckScene(Kernel):
         """
         if now_ms - self.now > _LONG_OFF_MS:
             self._skip_to(now_ms)
-        self.advance(now_ms)
-        self.record("start", device=self.spec.device, seed=self.seed)
-        return self.inputs()
-
-    def pin_out(self, now_ms: int, pin: int, level: int) -> list[Stimulus]:
-        """The bridge is powered, or the bolt pulled."""
-        early = self.advance(now_ms)
-        part = self._driven.get(pin)
-        if part is not None:
-            part.driven(pin, level)
-        return early + self.flush(now_ms)
-
-    def uart_out(self, now_ms: int, uart: int, data: bytes) -> list[Stimulus]:  # noqa: ARG002
-        """Neither receiver nor tag reader listens."""
-        return self.advance(now_ms)
-
-    def adc_mv(self, now_ms: int, pin: int) -> int:
-        """Battery or temperature."""
-        self.now = max(self.now, now_ms)
-        return analogue(self, self._board, pin)
-
-    def power(self, now_ms: int, state: str) -> None:
-        """A vehicle's supply does not notice."""
-
-    def network_up(self, now_ms: int) -> bool:
-        """Always, unless that is the fault."""
-        self.now = max(self.now, now_ms)
-        return self.network.up()
+        return super().start(now_ms)
 
     def save(self) -> dict[str, Any]:
         """Take it back with `restore` on a scene made from the same spec, seed and town."""
@@ -150,18 +96,6 @@ class TruckScene(Kernel):
         self._load_g, self._gross_g = state["load_g"], state["gross_g"]
 
     # Knobs
-
-    def set_fault(self, part: str, fault: str | None) -> None:
-        """Break or mend a part, by the board's name for it or `network`, `supply`, `climate`. ValueError if
-        unknown.
-        """
-        if part not in self.parts:
-            known = ", ".join(sorted(n for n, p in self.parts.items() if p.FAULTS))
-            raise ValueError(f"fault {part}={fault}: no such part here, expected one of: {known}")
-        self.parts[part].set_fault(fault)
-        self.record("fault", part=part, fault=fault)
-        self.after(0, "nothing")
-        self.changed()
 
     def add_stop(self, site: int) -> int | None:
         """A dispatcher sends the truck to one more site (its index). When it will arrive, or None: no time
@@ -184,9 +118,6 @@ class TruckScene(Kernel):
         return self._rounds.round(self.spec.number, self._slot, self._detour_tuple())
 
     # What happens by itself
-
-    def on_nothing(self) -> None:
-        """Only there so that the board asks for what changed."""
 
     def on_epoch(self) -> None:
         """The receiver's next second."""
@@ -297,10 +228,6 @@ class TruckScene(Kernel):
             self.record("unloaded", mass_g=self._load_g)
             self._load_g = 0
         self.lock.swing(closed=True)
-
-    def bolt_moved(self, lock: str) -> None:
-        """The bolt has arrived at one end."""
-        self.record("bolt", door=lock, state="bolted" if self.lock.bolted else "withdrawn")
 
     # The weighbridge
 
