@@ -5,8 +5,9 @@ transaction number, so one that comes after its time-out would be taken for the 
 Therefore, after any exchange that went wrong, the connection is *dirty*: before the next request a TCP
 connection is made anew, and a serial line is drained until it has been silent for a whole time-out. What
 arrives without having been asked for is never decoded. Function code, length and echo of every answer are
-checked here; callers check the identity of what they read (see `registers` and `weighings`), which holds
-however late an answer comes.
+checked here. What no master can see on a serial line is an answer that comes when the next request is
+already on its way; so callers read groups of different lengths and check the identity of what they read
+(see `registers` and `weighings`), which holds however late an answer comes.
 """
 
 import logging

@@ -67,6 +67,13 @@ class Submit(Protocol):
     def __call__(self, device: str, log: str, records: list[bytes], first: int) -> None: ...
 
 
+def pause_ms(state: StationState, poll_ms: int) -> int:
+    """How long until the next poll: not at all while catching up, twice as long after each failure."""
+    if state.phase is Phase.CATCHING_UP:
+        return 0
+    return min(poll_ms << min(state.failures, 16), max(BACK_OFF_MAX_MS, poll_ms))
+
+
 class _StationError(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -103,7 +110,7 @@ class Station:
         try:
             while not stop.is_set():
                 self._poll_once(client, stop)
-                stop.wait(self._pause_ms() / 1000)
+                stop.wait(pause_ms(self._state, self._config.poll_ms) / 1000)
         finally:
             client.close()
             self._become(Phase.STOPPED)
@@ -135,30 +142,36 @@ class Station:
                 f"{indicator.last}: it was reset, or two carry one serial number; give it a new one",
             )
         start = max(indicator.first, 0 if mark is None else mark + 1)
-        records: list[bytes] = []
-        if indicator.last > 0:
-            for number in range(start, min(indicator.last, start + BATCH - 1) + 1):
-                if stop.is_set():
-                    break
-                records.append(self._fetch(client, indicator.serial, number))
+        if indicator.last == 0:
+            return True
+        wanted = range(start, min(indicator.last, start + BATCH - 1) + 1)
+        records, problem = self._fetch_all(client, indicator.serial, wanted, stop)
         if records:
             self._submit(self.device, indicator.log, records, indicator.first)
             self._note(indicator, start + len(records) - 1)
-        return indicator.last == 0 or start + len(records) > indicator.last
+        if problem is not None:
+            raise problem
+        return start + len(records) > indicator.last
+
+    def _fetch_all(
+        self, client: Client, serial: int, numbers: range, stop: threading.Event
+    ) -> tuple[list[bytes], ExchangeError | WordsError | None]:
+        """Weighings until one cannot be had; those before it count, or a bad line would stand still."""
+        records: list[bytes] = []
+        for number in numbers:
+            if stop.is_set():
+                break
+            try:
+                records.append(self._fetch(client, serial, number))
+            except (ExchangeError, WordsError) as error:
+                return records, error
+        return records, None
 
     def _fetch(self, client: Client, serial: int, number: int) -> bytes:
         request, window = self._map.groups["request"], self._map.groups["alibi"]
         client.write(request.address, self._map.encode("request", {"number": number}))
         words = client.read(self._map.table, window.address, window.size)
         return read_weighing(self._map, words, serial, number)
-
-    def _pause_ms(self) -> int:
-        """Until the next poll: none while catching up, doubling with each failure."""
-        state = self._state
-        if state.phase is Phase.CATCHING_UP:
-            return 0
-        wait_ms = self._config.poll_ms << min(state.failures, 16)
-        return min(wait_ms, max(BACK_OFF_MAX_MS, self._config.poll_ms))
 
     def _note(self, indicator: Indicator, mark: int | None) -> None:
         s = self._state

@@ -65,7 +65,8 @@ def read_weighing(register_map: RegisterMap, words: Sequence[int], serial: int, 
         raise WordsError(
             "wrong-weighing", f"asked for weighing {number} of {serial:08x}, the window shows {came}"
         )
-    t = _whole(values, "t_ms")
+    if not values["flags.held"]:
+        raise WordsError("not-held", f"weighing {number} of {serial:08x} is not in the indicator's memory")
     if not values["flags.valid"]:
         lost = Fault(
             number, 0, "none", "alibi", "weighing-unreadable", "raised", f"weighing {number} is damaged"
@@ -74,7 +75,7 @@ def read_weighing(register_map: RegisterMap, words: Sequence[int], serial: int, 
     return msgspec.json.encode(
         Weigh(
             number,
-            t,
+            _whole(values, "t_ms"),
             "rtc",
             register_map.scale,
             _whole(values, "gross_g"),
