@@ -11,19 +11,12 @@ from edge import VERSION
 from edge.app.unit import Unit
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 MAX_LINE = 200
 
 
 class Console:
-    """`app`: the bin or truck; asked for its `self_test` parts."""
-
-    def __init__(self, unit: Unit, app: "Any") -> None:
+    def __init__(self, unit: Unit) -> None:
         self._unit = unit
-        self._app = app
 
     async def run(self) -> None:
         stdin = asyncio.StreamReader(sys.stdin)

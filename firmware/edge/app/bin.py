@@ -20,7 +20,7 @@ from edge.drivers.line import Line
 from edge.errors import EdgeError
 from edge.measure import fill
 
-FOREVER_MS = 3_600_000  # how long a wait lasts before it starts again
+PLUG_MS = 5000
 TOKEN_MS = 15_000
 LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
@@ -46,7 +46,7 @@ class Bin:
         self._button: Line = unit.board.part("wake")
         self._service: Line = unit.board.part("service")
         self._display: "Display | None" = unit.board.part("display") if unit.board.fitted("display") else None
-        self._news = asyncio.Event()
+        self._news = asyncio.ThreadSafeFlag()  # a record, a press, a plug, the end of an upload
         self._pressed = False
         self._visiting = False
         self._urgent = False
@@ -63,17 +63,16 @@ class Bin:
     async def run(self) -> None:
         """From waking up to going to sleep; does not return."""
         unit, supervisor = self.unit, self.unit.supervisor
-        battery = unit.millivolts("battery")
+        battery = self._battery_mv = unit.millivolts("battery")
         if battery is not None and battery < BATTERY_DEAD_MV:
             self._sleep(DEAD_SLEEP_MS)
         supervisor.start("watch", supervisor.watch)
         unit.boot_record()
         self._low = battery is not None and battery < BATTERY_LOW_MV
         unit.log.fault("battery", "battery-low", self._low, "%s mV" % battery)
-        supervisor.start("console", Console(unit, self).run)
         self._look_at_button()
-        supervisor.start("button", self._watch_button)
-        supervisor.start("service", self._watch_service)
+        self._button.on_fall(self._press)
+        self._service.on_fall(self._news.set)
         self._check_doors()
         while True:
             self._news.clear()
@@ -87,14 +86,20 @@ class Bin:
             elif self._wants_upload():
                 self._urgent = False
                 supervisor.start("uplink", self._upload)
-            elif self._service.level() == 1 and not supervisor.running("uplink"):
-                break
+            elif self._service.level() == 0:
+                supervisor.start("console", Console(unit).run)
+                await self._pause(PLUG_MS)  # a plug that is pulled makes no edge that is listened to
+            elif supervisor.running("uplink"):
+                await self._pause(UPLOAD_HARD_MS)
             else:
-                try:
-                    await asyncio.wait_for_ms(self._news.wait(), min(self._due(), FOREVER_MS))
-                except asyncio.TimeoutError:
-                    pass
+                break
         self._sleep(max(1000, self._due()))
+
+    async def _pause(self, ms: int) -> None:
+        try:
+            await asyncio.wait_for_ms(self._news.wait(), min(self._due(), ms))
+        except asyncio.TimeoutError:
+            pass
 
     def _due(self) -> int:
         """Milliseconds until the next look; the clock may have been stepped, so never more than one interval."""
@@ -112,22 +117,10 @@ class Bin:
         if woken or 0 < held < HELD_WAKES:
             self._press()
 
-    async def _watch_button(self) -> None:
-        while True:
-            if await self._button.until(1, FOREVER_MS) and await self._button.until(0, FOREVER_MS):
-                self._press()
-
     def _press(self) -> None:
         if not self._visiting:
             self._pressed = True
             self._news.set()
-
-    async def _watch_service(self) -> None:
-        level = self._service.level()
-        while True:
-            if await self._service.until(1 - level, FOREVER_MS):
-                level = 1 - level
-                self._news.set()
 
     def _sleep(self, ms: int) -> None:
         self.unit.uplink.wifi.off()
@@ -145,7 +138,7 @@ class Bin:
         self._keep["looks"] = (
             self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
         )
-        rest = self.unit.surroundings()
+        rest = self.unit.surroundings(self._battery_mv)
         rssi = self._keep.pop("rssi", None)
         if rssi is not None:
             rest.append(("rssi_dbm", rssi))

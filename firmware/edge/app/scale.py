@@ -1,6 +1,5 @@
 """A scale: converter, calibration and the judgement whether it stands still."""
 
-import asyncio
 import time
 
 from edge.board import Board
@@ -64,7 +63,6 @@ class Scale:
                     garbled += 1
                     if error.code != "scale-garbled" or garbled > GARBLED_LIMIT:
                         raise
-                await asyncio.sleep_ms(0)
         except EdgeError as error:
             self._log.fault(self.name, error.code, True, error.detail)
             raise

@@ -97,7 +97,8 @@ class Visit:
         for bay in bays:
             if await self._unlock(bay):
                 free.append(bay)
-        self._show(*text.OPEN)
+        numbers = " ".join([str(bay.number) for bay in free])
+        self._show(*(text.OPEN if len(free) == len(self._bays) else text.open_only(numbers)))
         chosen: "list[Bay]" = []
         done = asyncio.Event()
 

@@ -14,6 +14,11 @@ COLLECTED = ("已清运", "Collected")
 THANKS = "谢谢 / Thank you"
 
 
+def open_only(numbers: str) -> "tuple[str, str]":
+    """The other bays are out of service."""
+    return "请开 " + numbers + " 号门投放", "Use door " + numbers
+
+
 def kilograms(grams: int) -> str:
     """1.25 kg, in integers."""
     sign = "-" if grams < 0 else ""

@@ -62,7 +62,7 @@ class Truck:
         supervisor.start("readings", self._readings)
         supervisor.start("uplink", self._uplink)
         supervisor.start("sender", self._send)
-        supervisor.start("console", Console(unit, self).run)
+        supervisor.start("console", Console(unit).run)
         await supervisor.watch()
 
     # Where it is
@@ -112,7 +112,7 @@ class Truck:
 
     async def _readings(self) -> None:
         while True:
-            self.unit.log.write("reading", list(self.unit.surroundings()))
+            self.unit.log.write("reading", list(self.unit.surroundings(self.unit.millivolts("battery"))))
             await asyncio.sleep_ms(self._reading_ms)
 
     # The link

@@ -61,13 +61,13 @@ class Unit:
     def millivolts(self, name: str) -> "int | None":
         return self.board.part(name).read_mv() if self.board.fitted(name) else None
 
-    def surroundings(self) -> "list[tuple[str, int | None]]":
-        """Battery, temperature, sun, radio: the fields of a reading that belong to the whole unit."""
+    def surroundings(self, battery_mv: "int | None") -> "list[tuple[str, int | None]]":
+        """Temperature, battery, sun, radio: the fields of a reading that belong to the whole unit."""
         temperature = self.millivolts("temperature")
         voltage, current = self.millivolts("solar_voltage"), self.millivolts("solar_current")
         return [
             ("temp_dc", tmp36_dc(temperature)),
-            ("battery_mv", self.millivolts("battery")),
+            ("battery_mv", battery_mv),
             ("solar_mw", None if voltage is None or current is None else voltage * current // 1000),
             ("rssi_dbm", self.uplink.wifi.rssi_dbm()),
         ]

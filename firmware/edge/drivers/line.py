@@ -5,6 +5,10 @@ import time
 
 from machine import Pin
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SETTLE_MS = 20  # contacts bounce for a few ms
 
 
@@ -21,6 +25,10 @@ class Line:
 
     def level(self) -> int:
         return self.pin.value()
+
+    def on_fall(self, notice: "Callable[[], None]") -> None:
+        """Call `notice` (short, from the interrupt) at each falling edge, instead of waiting."""
+        self.pin.irq(lambda _pin: notice(), Pin.IRQ_FALLING)
 
     async def until(self, level: int, timeout_ms: int) -> bool:
         """Wait until the input has been at `level` for the settling time; False when `timeout_ms` passed first."""

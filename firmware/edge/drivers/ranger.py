@@ -11,9 +11,9 @@ from machine import Pin
 from edge.drivers.serial import Serial
 from edge.errors import EdgeError
 
-_WANTED = 5
+_WANTED = 3
 _TIMEOUT_MS = 1500  # start-up, and ten frames
-_IDLE_MS = 300
+_LOOK_MS = 350
 
 
 def distances(buf: bytes) -> "list[int]":
@@ -40,18 +40,21 @@ class Ranger:
         self._port.drop()
         self._power.value(1)
         buf = b""
+        found: "list[int]" = []
         start = time.ticks_ms()
         try:
-            while time.ticks_diff(time.ticks_ms(), start) < _TIMEOUT_MS:
-                buf += await self._port.read(_IDLE_MS)
+            while len(found) < _WANTED and time.ticks_diff(time.ticks_ms(), start) < _TIMEOUT_MS:
+                await asyncio.sleep_ms(_LOOK_MS)  # a few frames at a time: waking for each costs energy
+                buf += self._port.waiting()
                 found = distances(buf)
-                if len(found) >= _WANTED:
-                    return sorted(found)[len(found) // 2]
-                await asyncio.sleep_ms(0)
         finally:
             self._power.value(0)
+        if found:
+            return sorted(found)[len(found) // 2]
         if not buf:
             raise EdgeError(
                 "ranger-silent", "no byte within %d ms; check its supply and its wire" % _TIMEOUT_MS
             )
-        raise EdgeError("ranger-no-echo", "%d valid distances in %d bytes" % (len(found), len(buf)))
+        raise EdgeError(
+            "ranger-no-echo", "no valid distance in %d bytes; check what lies before it" % len(buf)
+        )

@@ -24,6 +24,10 @@ class Serial:
                 return b""
         return self._uart.read() or b""
 
+    def waiting(self) -> bytes:
+        """What has arrived until now."""
+        return self._uart.read() or b""
+
     def write(self, data: bytes) -> None:
         self._uart.write(data)
 
