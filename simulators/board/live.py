@@ -67,6 +67,8 @@ class LiveUnit:
             boot_count=image.boots,
         )
         self._service = load_board(image.board)["parts"].get("service", {}).get("pin")
+        if hasattr(scene, "changed"):
+            scene.changed = self.poke  # a dispatcher or a fault put something nearer on the scene's agenda
         self._chip.power_on()
         loop = asyncio.get_running_loop()
         loop.add_reader(self.console.from_chip, self._on_print)
@@ -100,6 +102,10 @@ class LiveUnit:
         image, chip = self.image, self._chip
         image.now_ms, image.boots, image.scene = chip.now_us // 1000, chip.boot_count, self.scene.save()
         image.save()
+
+    def freeze(self) -> None:
+        """Nothing happens around the unit any more; the chip and its link go on."""
+        self._chip.frozen = True
 
     def poke(self) -> None:
         """The scene was changed from outside (a visitor sent, a fault set): let it act now."""

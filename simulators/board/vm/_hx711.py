@@ -2,9 +2,9 @@
 
 Modelled: 10 conversions a second counted from the end of the settling time; 400 ms settling after power-up
 and after a change of gain; 25, 26 or 27 pulses choose channel A gain 128, channel B gain 32, channel A gain
-64; clock high for more than 60 us powers the chip down; saturation at the rails; noise that is a pure function of
-seed and instant, so that nothing need be kept over a reset. Not modelled: the microseconds for which DOUT
-rises before each new result.
+64; clock high for more than 60 us powers the chip down; saturation at the rails; noise that is a pure
+function of seed and instant, so that nothing need be kept over a reset. Not modelled: the microseconds for
+which DOUT rises before each new result.
 """
 
 import _hw
