@@ -9,6 +9,7 @@ from msgspec import Meta
 
 import hardware
 from gateway.modbus.registers import MapError, RegisterMap, read_map
+from gateway.modbus.weighings import check_indicator
 
 
 class StationConfig(msgspec.Struct, frozen=True):
@@ -38,9 +39,9 @@ class StationConfig(msgspec.Struct, frozen=True):
 def register_map(config: StationConfig) -> RegisterMap:
     """The station's register map. Raises MapError, also for a file that is not there or not TOML."""
     if config.register_map is None:
-        return read_map(hardware.load_register_map("weighbridge"))
+        return check_indicator(read_map(hardware.load_register_map("weighbridge")))
     try:
         data = tomllib.loads(config.register_map.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise MapError(f"register map {config.register_map}: {error}") from None
-    return read_map(data)
+    return check_indicator(read_map(data))

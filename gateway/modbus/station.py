@@ -124,7 +124,8 @@ class Station:
         except (ExchangeError, _StationError) as error:
             self._become(Phase.FAILING, error.code, error.detail)
         except Exception as error:  # noqa: BLE001 (a station outlives whatever intake raises, and asks again)
-            _log.exception("station %s: its weighings were not taken", self.device)
+            if not stop.is_set():
+                _log.exception("station %s: its weighings were not taken", self.device)
             self._become(Phase.FAILING, "intake-failed", repr(error))
         else:
             self._become(Phase.ONLINE if caught_up else Phase.CATCHING_UP)

@@ -12,7 +12,15 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from gateway.contract_types import Fault, Weigh
-from gateway.modbus.registers import RegisterMap, Value, WordsError
+from gateway.modbus.registers import MapError, RegisterMap, Value, WordsError
+
+# What a station needs of a register map, by group: numbers, and a text.
+_NEEDED = {
+    "live": {"serial", "status.stable", "gross_g", "tare_g", "net_g", "alibi_first", "alibi_last"},
+    "request": {"number"},
+    "alibi": {"serial", "number", "gross_g", "tare_g", "net_g", "t_ms", "ident"}
+    | {"flags.held", "flags.valid", "flags.stable"},
+}
 
 
 class Indicator(Struct, frozen=True):
@@ -30,6 +38,22 @@ class Indicator(Struct, frozen=True):
     def log(self) -> str:
         """The id of the log that its weighings make up."""
         return f"{self.serial:08x}"
+
+
+def check_indicator(register_map: RegisterMap) -> RegisterMap:
+    """The map, if it describes an indicator with alibi memory. Raises MapError naming what is missing."""
+    for name, needed in _NEEDED.items():
+        group = register_map.groups.get(name)
+        registers = group.registers if group else ()
+        texts = {register.name for register in registers if register.type == "text"}
+        there = {f"{r.name}.{bit}" for r in registers for bit in r.bits} | {r.name for r in registers}
+        missing = sorted(n for n in needed if n not in there or (n in texts) != (n == "ident"))
+        if missing:
+            raise MapError(
+                f"register map {register_map.id!r}, group {name!r}: {', '.join(missing)} missing or of the "
+                "wrong type; a station needs them (see hardware/modbus/weighbridge.toml)"
+            )
+    return register_map
 
 
 def read_indicator(register_map: RegisterMap, words: Sequence[int]) -> Indicator:
@@ -88,7 +112,4 @@ def read_weighing(register_map: RegisterMap, words: Sequence[int], serial: int, 
 
 
 def _whole(values: Mapping[str, Value], name: str) -> int:
-    value = values[name]
-    if not isinstance(value, int):
-        raise WordsError("not-a-number", f"{name} is a text in the register map, expected a number")
-    return value
+    return int(values[name])  # a number, as check_indicator saw to

@@ -11,7 +11,7 @@ from pymodbus.client.mixin import ModbusClientMixin
 
 import hardware
 from gateway.modbus.registers import MapError, WordsError, check, read_map
-from gateway.modbus.weighings import read_weighing
+from gateway.modbus.weighings import check_indicator, read_weighing
 from simulators.peers.weighbridge import Weighbridge
 from tests.modbus.lines import LOG, SERIAL, loaded
 
@@ -137,6 +137,29 @@ def wrong(change: str) -> dict[str, Any]:
         case "no registers":
             data["groups"]["live"]["registers"] = []
     return data
+
+
+@pytest.mark.parametrize("group", ["live", "request", "alibi"])
+def test_a_map_without_what_a_station_needs_is_explained(group: str) -> None:
+    needed = {r.name for r in MAP.groups[group].registers} - {"crc"}
+    for name in needed:
+        data = copy.deepcopy(DATA)
+        for register in data["groups"][group]["registers"]:
+            if register["name"] == name:
+                register["name"] = "other"
+        with pytest.raises(MapError, match=rf"'{group}': {name}"):
+            check_indicator(read_map(data))
+    data = copy.deepcopy(DATA)
+    del data["groups"][group]
+    with pytest.raises(MapError, match=group):
+        check_indicator(read_map(data))
+
+
+def test_a_text_where_a_number_is_needed_is_explained() -> None:
+    data = copy.deepcopy(DATA)
+    data["groups"]["live"]["registers"][0] |= {"type": "text", "words": 2}
+    with pytest.raises(MapError, match="'live': serial"):
+        check_indicator(read_map(data))
 
 
 @pytest.mark.parametrize(
