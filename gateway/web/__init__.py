@@ -4,30 +4,51 @@ It reads the journal, never writes it. Killing it stops nothing else; started ag
 """
 
 import logging
+import threading
 
 from gateway.config import Config
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 3  # for open pages and requests when the process is told to stop
+GRACE_S = 1  # for open pages and requests when the process is told to stop; pages come back by themselves
+LOOK_S = 0.2
 
 
-def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises AssetsError (page not built), SystemExit (port taken)."""
-    import uvicorn  # noqa: PLC0415 - `huishou config check` must not pay for it
+def serve(config: Config, stop: threading.Event | None = None) -> None:
+    """Serve until `stop` is set, or SIGTERM or SIGINT comes.
 
-    from gateway.web.app import create_app  # noqa: PLC0415
+    Raises AssetsError (page not built); SystemExit when the address cannot be listened on.
+    """
+    import uvicorn
 
-    app = create_app(config)
-    log.info("page and API at http://%s:%d/", config.web.host, config.web.port)
-    uvicorn.run(
-        app,
-        host=config.web.host,
-        port=config.web.port,
-        ws="websockets-sansio",
-        ws_max_size=4_096,  # pages have nothing to say
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
+    from gateway.web.app import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(config),
+            host=config.web.host,
+            port=config.web.port,
+            ws="websockets-sansio",
+            ws_max_size=4_096,  # pages have nothing to say
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
     )
+    ended = threading.Event()
+
+    def watch() -> None:
+        while stop is not None and not ended.is_set():
+            if stop.wait(LOOK_S):
+                server.should_exit = True
+                return
+
+    threading.Thread(target=watch, name="stop", daemon=True).start()
+    log.info("page and API at http://%s:%d/", config.web.host, config.web.port)
+    try:
+        server.run()
+    finally:
+        ended.set()
+    if not server.started:
+        raise SystemExit(3)  # uvicorn has said why, in the log

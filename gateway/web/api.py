@@ -1,6 +1,6 @@
 """The HTTP API: devices, records as they were sent, health and metrics. JSON; errors carry a stable code.
 
-Records are paged by a cursor in the journal's order, so that a program that keeps `next` misses none and reads none twice.
+Records are paged by a cursor in the journal's order: who keeps `next` misses none and reads none twice.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from gateway.devices import Device
 from gateway.journal import JournalError, Outcome
+from gateway.metrics import collectors
 from gateway.web.city import DAY_MS, City, now_ms
 from gateway.web.errors import ApiError
 from gateway.web.openapi import OPENAPI
@@ -95,14 +96,16 @@ async def readyz(request: Request) -> Response:
     """`GET /readyz`: what it shows is what the journal holds."""
     projector = _city(request).projector
     ready = projector.alive and not projector.behind and not projector.problem
-    body = {"status": "ready" if ready else "not-ready", "behind": projector.behind, "problem": projector.problem}
+    body = {
+        "status": "ready" if ready else "not-ready",
+        "behind": projector.behind,
+        "problem": projector.problem,
+    }
     return answer(body, 200 if ready else 503)
 
 
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: Prometheus text format."""
-    from gateway.metrics import collectors
-
     registry = CollectorRegistry()
     for collector in collectors(_city(request).config.store.path):
         registry.register(collector)
@@ -170,7 +173,13 @@ def _device(city: City, found: Device) -> dict[str, Any]:
         "bays": found.bays,
         "status": status(state, now),
         "concerns": [
-            {"code": c.code, "level": c.level.name.lower(), "since_ms": c.since_ms, "about": c.about, "detail": c.detail}
+            {
+                "code": c.code,
+                "level": c.level.name.lower(),
+                "since_ms": c.since_ms,
+                "about": c.about,
+                "detail": c.detail,
+            }
             for c in concerns(state, found, now)
         ],
         "deposits_24h": {"number": number, "net_g": grams, "within_ms": DAY_MS},
@@ -221,10 +230,16 @@ def _page(
             if kind is None or _kind(kinds, stored.raw) == kind:
                 found.append(
                     _Record(
-                        row.device, row.log, stored.seq, row.received_ms, stored.outcome, stored.codes,
-                        msgspec.Raw(stored.raw), stored.t_ms,
+                        row.device,
+                        row.log,
+                        stored.seq,
+                        row.received_ms,
+                        stored.outcome,
+                        stored.codes,
+                        msgspec.Raw(stored.raw),
+                        stored.t_ms,
                     )
-                )  # fmt: skip
+                )
         cursor = str(row.id)
     return {"records": found, "next": cursor, "more": len(rows) == SCAN_ROWS}
 

@@ -55,7 +55,7 @@ def create_app(config: Config, assets: Assets | None = None) -> Starlette:
             WebSocketRoute("/live", pages.live, name="live"),
             *api.ROUTES,
         ],
-        # Outermost first: every answer, refusals too, carries the headers; nothing behind the gate is reached unseen.
+        # Outermost first: every answer, refusals too, carries the headers; pages are behind the gate.
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(GZipMiddleware, minimum_size=1_000),

@@ -25,7 +25,7 @@ class Assets:
         except (OSError, ValueError, KeyError) as err:
             raise AssetsError(
                 f"the operators' page is not built [page-not-built]: {manifest}: {err}. "
-                "Install the package again (`pip install -e .`), which builds it; its output says what is missing."
+                "Install the package again (`pip install -e .`): that builds it, or says what is missing."
             ) from None
         self.directory = static
         self.script = f"/static/{entry['file']}"

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -14,7 +15,8 @@ from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
 from gateway.web.i18n import known
-from gateway.web.live import Hub, Message, Told
+from gateway.web.live import MAX_EVENTS, Hub, Message, Told
+from gateway.web.projection.concerns import Level, Status, concerns, level, status
 from gateway.web.projection.model import DeviceState
 from gateway.web.projection.projector import FILE, Change, Projector
 from gateway.web.projection.store import Recent, StateReader
@@ -25,7 +27,15 @@ log = logging.getLogger(__name__)
 DAY_MS = 86_400_000
 CACHE_S = 2.0  # sums over a day are not made more often than this
 REVIEW_S = 5.0  # how often devices are looked at for what changes by time alone (late)
+STEADY_KINDS = ("position", "reading")  # seen on the map and in the list; as lines they would bury the rest
 LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives was sent later
+
+
+class Look(NamedTuple):
+    """What is counted of a device."""
+
+    status: Status
+    level: Level
 
 
 class City:
@@ -39,7 +49,8 @@ class City:
         self.projector = Projector(config.store.path, self._on_change)
         self.reader = StateReader(config.store.path / FILE)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._looks: dict[str, tuple[str, int]] = {}
+        self._looks: tuple[float, dict[str, Look]] = (-CACHE_S, {})
+        self._reviewed: dict[str, Look] = {}
         self._deposits: tuple[float, dict[str, tuple[int, int]]] = (-CACHE_S, {})
         self._tallies: dict[int, tuple[float, dict[str, int]]] = {}
 
@@ -80,14 +91,14 @@ class City:
     def counts(self, tz: str) -> dict[str, int]:
         """The numbers on top of the city page; days begin at the viewer's midnight."""
         tallies = self._tallies_since(day_start_ms(tz, now_ms()))
-        looks = [summary(device, self.state(device.id), (0, 0), now_ms(), "en") for device in self.devices]
+        looks = self._looks_now().values()
         return {
             "received": sum(tallies.get(name, 0) for name in ("accepted", "flagged", "quarantined")),
             "deposited_g": tallies.get("deposited_g", 0),
             "refused": tallies.get("quarantined", 0),
-            "online": sum(look["status"] in ("online", "asleep", "heard") for look in looks),
-            "late": sum(look["status"] in ("late", "offline") for look in looks),
-            "alarms": sum(look["level"] == 2 for look in looks),
+            "online": sum(look.status in ("online", "asleep", "heard") for look in looks),
+            "late": sum(look.status in ("late", "offline") for look in looks),
+            "alarms": sum(look.level == Level.ALARM for look in looks),
             "devices": len(looks),
         }
 
@@ -106,7 +117,7 @@ class City:
 
     def latest(self, lang: str, number: int = 30) -> list[View]:
         """The newest records, oldest first, for the list of what comes in."""
-        return [self.event(record, lang) for record in self.reader.recent(limit=number)][::-1]
+        return [self.event(record, lang) for record in self.reader.events(number)][::-1]
 
     def event(self, came: Recent | Refusal, lang: str) -> View:
         """A record or a refused message as one line."""
@@ -142,7 +153,8 @@ class City:
         """Called from the projector's thread."""
         if self._loop is not None and not self._loop.is_closed():
             whole_messages = [r for r in change.refusals if r.seq is None]  # the others are among the records
-            events = [*change.records[-50:], *whole_messages[-10:]]
+            happened = [r for r in change.records if r.kind not in STEADY_KINDS]
+            events = [*happened[-MAX_EVENTS:], *whole_messages[-MAX_EVENTS:]]
             with contextlib.suppress(RuntimeError):  # the loop ended just now
                 self._loop.call_soon_threadsafe(self.hub.publish, change.devices, events)
 
@@ -157,13 +169,21 @@ class City:
             await asyncio.sleep(REVIEW_S)
 
     def _changed_by_time(self) -> set[str]:
-        looks = {}
-        for device in self.devices:
-            look = summary(device, self.state(device.id), (0, 0), now_ms(), "en")
-            looks[device.id] = (look["status"], look["level"])
-        changed = {name for name, look in looks.items() if self._looks.get(name, look) != look}
-        self._looks = looks
+        looks = self._looks_now()
+        changed = {name for name, look in looks.items() if self._reviewed.get(name, look) != look}
+        self._reviewed = looks
         return changed
+
+    def _looks_now(self) -> dict[str, Look]:
+        made, looks = self._looks
+        if time.monotonic() - made > CACHE_S:
+            now = now_ms()
+            looks = {}
+            for device in self.devices:
+                state = self.state(device.id)
+                looks[device.id] = Look(status(state, now), level(concerns(state, device, now)))
+            self._looks = (time.monotonic(), looks)
+        return looks
 
 
 def now_ms() -> int:

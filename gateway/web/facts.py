@@ -7,17 +7,25 @@ from gateway.web.i18n import known, translator
 from gateway.web.projection.model import METRICS, DeviceState, Slot, metric
 from gateway.web.view import describe, kilograms, metric_text
 
+BRIEF = ("fill_pct", "mass_g", "battery_mv", "temp_dc")
+
 
 class Fact(msgspec.Struct, frozen=True):
-    """`t_ms`: when it was so; `at_ms`: the value is itself a time (shown in the viewer's zone)."""
+    """`t_ms`: when it was so; `at_ms`: the value is itself a time (shown in the viewer's zone).
+
+    `brief`: also in the short form on the map.
+    """
 
     label: str
     value: str = ""
     t_ms: int | None = None
     at_ms: int | None = None
+    brief: bool = False
 
 
-def device_facts(device: Device, state: DeviceState | None, deposits: tuple[int, int], lang: str) -> list[Fact]:
+def device_facts(
+    device: Device, state: DeviceState | None, deposits: tuple[int, int], lang: str
+) -> list[Fact]:
     """What is known of a device, in the order in which an operator asks."""
     t = translator(lang)
     facts = [Fact(t("fact.place"), _place(device))] if _place(device) else []
@@ -27,14 +35,14 @@ def device_facts(device: Device, state: DeviceState | None, deposits: tuple[int,
     facts += _link(state, lang)
     facts += [*_metrics(device, state, lang), *_motion(state, lang)]
     if device.unit == "bin":
-        value = t("fact.deposits.value", number=deposits[0], mass=kilograms(deposits[1], lang))
-        facts.append(Fact(t("fact.deposits"), value))
+        value = t("fact.deposits.value", number=deposits[0], mass=kilograms(deposits[1]))
+        facts.append(Fact(t("fact.deposits"), value, brief=True))
     facts += _latest(t("fact.last-deposit"), state.deposits, lang)
     facts += _latest(t("fact.last-collect"), state.collects, lang)
     for scale, slot in sorted(state.weighs.items()):
-        masses = {name: kilograms(slot.value.get(f"{name}_g") or 0, lang) for name in ("gross", "tare", "net")}
+        masses = {name: kilograms(slot.value.get(f"{name}_g") or 0) for name in ("gross", "tare", "net")}
         value = t("fact.weigh.value", ident=slot.value.get("ident", "–"), **masses)
-        facts.append(Fact(f"{t('fact.weigh')} ({scale})", value, slot.t))
+        facts.append(Fact(f"{t('fact.weigh')} ({scale})", value, slot.t, brief=True))
     for door, slot in sorted(state.doors.items()):
         cause = known(lang, "cause", slot.value["cause"]) if "cause" in slot.value else ""
         value = f"{known(lang, 'door', slot.value['state'])} {cause}".strip()
@@ -59,7 +67,9 @@ def _link(state: DeviceState, lang: str) -> list[Fact]:
     if "fw" in link:
         facts.append(Fact(t("fact.firmware"), link["fw"]))
     if "log" in link and "first" in link and "head" in link:
-        facts.append(Fact(t("fact.log"), t("fact.log.value", **{k: link[k] for k in ("log", "first", "head")})))
+        facts.append(
+            Fact(t("fact.log"), t("fact.log.value", **{k: link[k] for k in ("log", "first", "head")}))
+        )
     return facts
 
 
@@ -72,7 +82,7 @@ def _metrics(device: Device, state: DeviceState, lang: str) -> list[Fact]:
                 known_bay = device.bay(bay)
                 category = f" {known(lang, 'category', known_bay.category)}" if known_bay else ""
                 label = f"{label} ({t('bay', bay=bay)}{category})"
-            facts.append(Fact(label, metric_text(name, slot.value["value"], lang), slot.t))
+            facts.append(Fact(label, metric_text(name, slot.value["value"]), slot.t, brief=name in BRIEF))
     return facts
 
 
@@ -83,10 +93,16 @@ def _motion(state: DeviceState, lang: str) -> list[Fact]:
         where = f"{at['lat_e7'] / 1e7:.5f}, {at['lon_e7'] / 1e7:.5f}"
         facts.append(Fact(t("fact.position"), where, state.position.t))
         if "speed_cmps" in at:
-            facts.append(Fact(t("fact.speed"), f"{at['speed_cmps'] * 0.036:.0f} km/h", state.position.t))
+            facts.append(
+                Fact(t("fact.speed"), f"{at['speed_cmps'] * 0.036:.0f} km/h", state.position.t, brief=True)
+            )
     inside = [name for name, slot in sorted(state.fences.items()) if slot.value["event"] == "enter"]
     if inside:
-        facts.append(Fact(t("fact.inside"), ", ".join(inside), max(state.fences[name].t for name in inside)))
+        facts.append(
+            Fact(
+                t("fact.inside"), ", ".join(inside), max(state.fences[name].t for name in inside), brief=True
+            )
+        )
     return facts
 
 
@@ -94,4 +110,4 @@ def _latest(label: str, slots: dict[str, Slot], lang: str) -> list[Fact]:
     if not slots:
         return []
     slot = max(slots.values(), key=lambda s: s.t)
-    return [Fact(label, describe(slot.value, lang), slot.t)]
+    return [Fact(label, describe(slot.value, lang), slot.t, brief=True)]

@@ -1,4 +1,4 @@
-"""The gate: who gets in. Everything needs a session or a bearer token, except what OPEN and LOOPBACK_OPEN list.
+"""The gate: who gets in. Everything needs a session or a bearer token, except OPEN and LOOPBACK_OPEN.
 
 One middleware before the router, so that a new page is closed unless someone opens it here.
 """
@@ -65,7 +65,9 @@ class Gate:
 def _ask_to_log_in(connection: HTTPConnection, path: str) -> Response:
     if path.startswith("/api/") or path in LOOPBACK_OPEN or connection.scope["type"] == "websocket":
         refused = api_error(
-            401, "not-authorised", "Log in at /login, or send `Authorization: Bearer <token>` (huishou web token)."
+            401,
+            "not-authorised",
+            "Log in at /login, or send `Authorization: Bearer <token>` (huishou web token).",
         )
         refused.headers["www-authenticate"] = "Bearer"
         return refused

@@ -65,5 +65,16 @@ def reason(lang: str, code: str) -> tuple[str, str]:
 def script_messages(lang: str) -> Mapping[str, Any]:
     """The texts that the page's scripts need: all keys under `js.`, and the words for what devices say."""
     index = LANGUAGES.index(lang)
-    wanted = ("js.", "kind.", "status.", "category.", "door.", "concern.", "unit.", "metric.", "fence.", "outcome.")
+    wanted = (
+        "js.",
+        "kind.",
+        "status.",
+        "category.",
+        "door.",
+        "concern.",
+        "unit.",
+        "metric.",
+        "fence.",
+        "outcome.",
+    )
     return {key: texts[index] for key, texts in MESSAGES.items() if key.startswith(wanted)}

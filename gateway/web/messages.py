@@ -1,6 +1,6 @@
-"""Every word of the page, in English and in Chinese: one table, so that a missing translation cannot be overlooked.
+"""Every word of the page, in English and in Chinese: one table, so that none is forgotten.
 
-The words for what devices say are in `words`. Keys under `js.` also go to the page's scripts. `{name}` is filled in.
+The words for what devices say are in `words`. Keys under `js.` also go to the page's scripts.
 """
 
 from gateway.web.words import WORDS
@@ -18,8 +18,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "nav.language": ("中文", "English"),
     "nav.language-label": ("切换到中文", "Switch to English"),
     "live.connecting": ("Connecting …", "连接中…"),
-    "unit.kg": ("kg", "kg"),
-    "unit.t": ("t", "t"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),
     "bay": ("bay {bay}", "{bay} 号箱"),
@@ -43,8 +41,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # -- city
     "city.title": ("City", "全城"),
-    "city.map": ("Map of bins and trucks. The list holds the same devices.", "回收箱与车辆地图。列表中有相同的设备。"),
-    "city.no-map": ("No base map is configured; devices are shown by position.", "未配置底图，仅按位置显示设备。"),
+    "city.map": (
+        "Map of bins and trucks. The list holds the same devices.",
+        "回收箱与车辆地图。列表中有相同的设备。",
+    ),
+    "city.no-map": (
+        "No base map is configured; devices are shown by position.",
+        "未配置底图，仅按位置显示设备。",
+    ),
     "city.devices": ("Devices", "设备"),
     "city.search": ("Find by name, id or place", "按名称、编号或地点查找"),
     "city.filter": ("Show", "显示"),
@@ -74,7 +78,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "count.deposited": ("Deposited today", "今日投放"),
     "count.refused": ("Refused today", "今日拒收"),
     "count.online": ("In touch", "在线"),
-    "count.late": ("Late or offline", "失联"),
+    "count.late": ("Late or offline", "逾时或离线"),
     "count.alarms": ("Act now", "立即处理"),
     # -- a device
     "device.facts": ("Now", "当前状态"),
@@ -83,12 +87,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "device.since": ("since", "自"),
     "device.charts": ("Recent days", "近日曲线"),
     "device.charts.shift": ("This shift", "本班次"),
-    "device.records": ("Last records", "最近记录"),
+    "device.records": ("Last events", "最近事件"),
     "device.more": ("All records of this device", "该设备的全部记录"),
     "device.unknown": (
         "There is no device {id} in the list of devices.",
         "设备清单中没有设备 {id}。",
     ),
+    "device.no-events": ("Nothing but readings so far.", "暂时只有读数。"),
     "device.nothing": ("It has sent nothing yet.", "该设备尚未上报。"),
     "fact.status": ("Contact", "联系"),
     "fact.heard": ("Last heard", "最后上报"),
@@ -133,7 +138,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     # -- refused
     "refused.title": ("Refused", "拒收"),
     "refused.lead": (
-        "Nothing is thrown away: what could not be taken is kept here with the reason. The device was told to go on.",
+        "Nothing is thrown away: what could not be taken is kept here with the reason. The device goes on.",
         "任何数据都不会丢弃：不能接收的内容连同原因保存在这里，设备不受影响。",
     ),
     "refused.none": ("Nothing was refused.", "没有拒收的内容。"),

@@ -3,7 +3,9 @@
 from typing import Any
 
 
-def _get(summary: str, answers: str, *parameters: tuple[str, str, str], open_to_loopback: bool = False) -> dict[str, Any]:
+def _get(
+    summary: str, answers: str, *parameters: tuple[str, str, str], open_to_loopback: bool = False
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": summary,
         "parameters": [
@@ -18,7 +20,10 @@ def _get(summary: str, answers: str, *parameters: tuple[str, str, str], open_to_
         ],
         "responses": {
             "200": {"description": answers},
-            "4XX": {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}},
+            "4XX": {
+                "description": "Refused",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
         },
     }
     if open_to_loopback:
@@ -31,7 +36,7 @@ OPENAPI: dict[str, Any] = {
     "info": {
         "title": "huishou gateway",
         "version": "1",
-        "description": "Devices and records of a city's recycling. Times are ms since 1970 UTC; units are in the names.",
+        "description": "Devices and records. Times are ms since 1970 UTC; units are in the names.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "security": [{"token": []}, {"session": []}],
@@ -48,19 +53,25 @@ OPENAPI: dict[str, Any] = {
         "/api/records": _get(
             "Records in the order of the journal, each with its exact text",
             "`{records: [{device, log, seq, received_ms, outcome, codes, t_ms, record}], next, more}`. "
-            "Go on with `after=<next>`; `more` false: that was all for now (an answer with few records may have `more` true).",
+            "Go on with `after=<next>`; `more` false: that was all for now (few may come with more `true`).",
             ("device", "string", "Only of this device"),
             ("kind", "string", "Only of this kind"),
             ("after", "string", "`next` of the answer before; absent: from the start of the journal"),
             ("limit", "integer", "At most so many, 1 to 1000; 100 when absent"),
         ),
         "/healthz": _get("This process works", "ok", open_to_loopback=True),
-        "/readyz": _get("What is shown is what the journal holds; 503 while it catches up", "ready", open_to_loopback=True),
+        "/readyz": _get(
+            "What is shown is what the journal holds; 503 while it catches up", "ready", open_to_loopback=True
+        ),
         "/metrics": _get("Prometheus metrics", "Text format", open_to_loopback=True),
     },
     "components": {
         "securitySchemes": {
-            "token": {"type": "http", "scheme": "bearer", "description": "Made with `huishou web token NAME`"},
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "Made with `huishou web token NAME`",
+            },
             "session": {"type": "apiKey", "in": "cookie", "name": "huishou_session"},
         },
         "schemas": {

@@ -26,7 +26,7 @@ from gateway.web.live import Page
 from gateway.web.projection.concerns import concerns
 from gateway.web.projection.store import Recent
 from gateway.web.sessions import COOKIE, LIFETIME_S
-from gateway.web.view import concern_text, describe, device_name, kilograms
+from gateway.web.view import concern_text, describe, device_name, total_mass
 
 PAGE_ROWS = 50
 MAX_SHOWN_BYTES = 2_048
@@ -57,7 +57,7 @@ def render(request: Request, name: str, status_code: int = 200, /, **values: Any
         "t": i18n.translator(lang),
         "known": lambda prefix, word: i18n.known(lang, prefix, word),
         "reason": lambda code: i18n.reason(lang, code),
-        "kg": lambda grams: kilograms(grams, lang),
+        "total": total_mass,
         "words": i18n.script_messages(lang),
         "user": request.scope.get("user"),
         "path": request.url.path,
@@ -83,7 +83,9 @@ async def city(request: Request) -> Response:
 async def device(request: Request) -> Response:
     found = _device(request)
     if found is None:
-        return render(request, "error.html", 404, key="device.unknown", values={"id": request.path_params["id"]})
+        return render(
+            request, "error.html", 404, key="device.unknown", values={"id": request.path_params["id"]}
+        )
     return render(request, "device.html", **await asyncio.to_thread(_device_view, request, found))
 
 
@@ -100,7 +102,9 @@ async def device_card(request: Request) -> Response:
     found = _device(request)
     if found is None:
         return error_page(request, 404)
-    return render(request, "_device_card.html", **await asyncio.to_thread(_device_view, request, found))
+    view = await asyncio.to_thread(_device_view, request, found)
+    brief = [fact for fact in view["facts"] if fact.brief]
+    return render(request, "_device_card.html", **{**view, "facts": brief})
 
 
 async def records(request: Request) -> Response:
@@ -109,7 +113,9 @@ async def records(request: Request) -> Response:
     before = query.get("before", "")
     found = await asyncio.to_thread(
         lambda: _city(request).reader.recent(
-            **wanted, before=int(before) if before.isascii() and before.isdigit() else None, limit=PAGE_ROWS + 1
+            **wanted,
+            before=int(before) if before.isascii() and before.isdigit() else None,
+            limit=PAGE_ROWS + 1,
         )
     )
     rows = [_row(_city(request), record, lang) for record in found[:PAGE_ROWS]]
@@ -117,19 +123,30 @@ async def records(request: Request) -> Response:
     if len(found) > PAGE_ROWS:
         older = _address("/records", {**wanted, "before": str(rows[-1]["pos"])})
     return render(
-        request, "records.html", rows=rows, wanted=wanted, kinds=list(KINDS), older=older, first=not before,
+        request,
+        "records.html",
+        rows=rows,
+        wanted=wanted,
+        kinds=list(KINDS),
+        older=older,
+        first=not before,
         newest=_address("/records", wanted),
-    )  # fmt: skip
+    )
 
 
 async def refused(request: Request) -> Response:
     lang, query, found = i18n.language(request), request.query_params, _city(request)
     code, before = query.get("code") or None, query.get("before", "")
     page = await asyncio.to_thread(
-        found.journal.quarantine, int(before) if before.isascii() and before.isdigit() else None, PAGE_ROWS + 1, code
+        found.journal.quarantine,
+        int(before) if before.isascii() and before.isdigit() else None,
+        PAGE_ROWS + 1,
+        code,
     )
     counters = await asyncio.to_thread(found.journal.counters)
-    by_code = {name: count for (outcome, name), count in counters.outcomes.items() if outcome == "quarantined"}
+    by_code = {
+        name: count for (outcome, name), count in counters.outcomes.items() if outcome == "quarantined"
+    }
     entries = []
     for entry in page[:PAGE_ROWS]:
         sender = found.devices.get(entry.device)
@@ -146,9 +163,15 @@ async def refused(request: Request) -> Response:
     if len(page) > PAGE_ROWS:
         older = _address("/refused", {"code": code, "before": str(page[PAGE_ROWS - 1].id)})
     return render(
-        request, "refused.html", entries=entries, by_code=dict(sorted(by_code.items())), code=code, older=older,
-        codes=CODES, shown_bytes=MAX_SHOWN_BYTES,
-    )  # fmt: skip
+        request,
+        "refused.html",
+        entries=entries,
+        by_code=dict(sorted(by_code.items())),
+        code=code,
+        older=older,
+        codes=CODES,
+        shown_bytes=MAX_SHOWN_BYTES,
+    )
 
 
 async def login(request: Request) -> Response:
@@ -171,9 +194,13 @@ async def login(request: Request) -> Response:
     state.limit.succeeded(keys)
     answer = RedirectResponse(target, 303)
     answer.set_cookie(
-        COOKIE, state.sessions.issue(name, time.time()), max_age=LIFETIME_S, httponly=True, samesite="strict",
+        COOKIE,
+        state.sessions.issue(name, time.time()),
+        max_age=LIFETIME_S,
+        httponly=True,
+        samesite="strict",
         secure=request.url.scheme == "https",
-    )  # fmt: skip
+    )
     return answer
 
 
@@ -199,7 +226,7 @@ async def live(socket: WebSocket) -> None:
 
 
 def printable(data: bytes) -> str:
-    """Bytes as text that cannot mislead: UTF-8 where it is, `\\xNN` where not, no invisible or direction characters."""
+    """Bytes as text that cannot mislead: `\\xNN` where not UTF-8, nothing invisible or turning round."""
     text = data.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
 
@@ -222,7 +249,7 @@ def _device_view(request: Request, found: Device) -> dict[str, Any]:
         "state": state,
         "concerns": [(c, concern_text(c, lang)) for c in concerns(state, found, now_ms())],
         "facts": device_facts(found, state, whole.deposits().get(found.id, (0, 0)), lang),
-        "rows": [_row(whole, record, lang) for record in whole.reader.recent(device=found.id, limit=20)],
+        "rows": [_row(whole, record, lang) for record in whole.reader.events(20, found.id)],
     }
 
 
@@ -251,7 +278,11 @@ def _row(whole: City, record: Recent, lang: str) -> dict[str, Any]:
 
 async def _form(request: Request) -> dict[str, str]:
     """The fields of a small URL-encoded form (the application bounds the body's size)."""
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+    return dict(
+        parse_qsl(
+            (await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20
+        )
+    )
 
 
 def _tz(connection: HTTPConnection) -> str:
@@ -272,5 +303,7 @@ def _address(path: str, query: dict[str, str | None]) -> str:
 
 def _own_path(target: str) -> str:
     """Only a path of this gateway: an open redirect would help a phisher."""
-    own = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    own = (
+        target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    )
     return target if own else "/"

@@ -1,8 +1,8 @@
-"""Who may look: people's passwords as scrypt hashes, programs' tokens as SHA-256 (they are random, so need no slow hash).
+"""Who may look: people's passwords as scrypt hashes (RFC 7914), programs' tokens as SHA-256.
 
-A password file has a `NAME:HASH` a line, empty lines and `#` comments allowed; HASH is what `hash_password` or
-`hash_token` gives. It is read again when it changes. Parameters follow RFC 7914 and OWASP's advice of 2023 (N = 2^15,
-r = 8, p = 3 in its table; here p = 1 and N = 2^16: the same work, less time to be attacked in parallel).
+Tokens are random and long, so they need no slow hash. A password file has a `NAME:HASH` a line, empty lines
+and `#` comments allowed; HASH is what `hash_password` or `hash_token` gives.
+The file is read again when it changes.
 """
 
 import base64
@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 N, R, P = 2**16, 8, 1
 MAX_MEMORY = 256 * N * R  # OpenSSL wants 128·N·r and some more
 MAX_PASSWORD = 1_024  # characters; a longer one is not hashed
-_NOBODY = f"scrypt${N}${R}${P}${'A' * 22}==${'A' * 43}="  # what an unknown name is compared with, for the same time
+_NOBODY = (
+    f"scrypt${N}${R}${P}${'A' * 22}==${'A' * 43}="  # what an unknown name is compared with, for the same time
+)
 
 
 def hash_password(password: str) -> str:
@@ -61,7 +63,10 @@ class Users:
         return hashlib.sha256(found.encode()).digest() if found is not None else None
 
     def check_password(self, name: str, password: str) -> bool:
-        """Compare in constant time, and in the same time for an unknown name. Takes about 0.2 s: not in the event loop."""
+        """Compare in constant time, as long for an unknown name as for a known one.
+
+        Takes some tenths of a second: not to be called in the event loop.
+        """
         stored = self._all().get(name, "")
         known = stored.startswith("scrypt$")
         _, n, r, p, salt, wanted = (stored if known else _NOBODY).split("$")
@@ -69,7 +74,9 @@ class Users:
             given = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), int(n), int(r), int(p))
             same = hmac.compare_digest(given, base64.b64decode(wanted))
         except ValueError:
-            log.error("the password hash of %r cannot be used: make it anew with `huishou web password`", name)
+            log.error(  # noqa: TRY400 - a traceback says nothing more
+                "the password hash of %r cannot be used: make it anew with `huishou web password`", name
+            )
             return False
         return known and same and len(password) <= MAX_PASSWORD
 
@@ -92,7 +99,9 @@ class Users:
                 self._hashes = {**self._configured, **_parse(self._file)}
                 self._stamp = stamp
         except OSError as err:
-            log.error("password file %s cannot be read (%s): the former one stays in force", self._file, err)
+            log.error(  # noqa: TRY400
+                "password file %s cannot be read (%s): the former one stays in force", self._file, err
+            )
         return self._hashes
 
 
@@ -104,7 +113,9 @@ def _parse(file: Path) -> dict[str, str]:
             continue
         name, _, stored = text.partition(":")
         if not name or not is_hash(stored):
-            log.error("%s, line %d: expected NAME:scrypt$… or NAME:sha256$…; the line is ignored", file, number)
+            log.error(
+                "%s, line %d: expected NAME:scrypt$… or NAME:sha256$…; the line is ignored", file, number
+            )
             continue
         found[name] = stored
     return found

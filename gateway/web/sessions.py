@@ -1,8 +1,8 @@
 """Sessions as signed cookies: the page process may be killed and come back, and nobody has to log in again.
 
-A cookie is `name|expiry|nonce|signature` (parts in URL-safe base64), signed with HMAC-SHA-256 under a key that is made once per
-store (`session.key`, mode 0600) and bound to the person's present password hash: a changed password ends the
-sessions made under the old one. Log-out forgets the nonce until it would have expired.
+A cookie is `name|expiry|nonce|signature`, signed with HMAC-SHA-256 under a key that is made once per store
+(`session.key`, mode 0600) and bound to the person's present password hash: a changed password ends the
+sessions made under the old one. After log-out the nonce is not taken again while this process lives.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""How a device and a record are shown: plain dictionaries and sentences for templates, API and live updates. Pure."""
+"""How a device and a record are shown: plain values and sentences for templates and live updates. Pure."""
 
 from typing import Any
 
@@ -10,7 +10,9 @@ from gateway.web.projection.model import DeviceState, Record, metric
 View = dict[str, Any]
 
 
-def summary(device: Device, state: DeviceState | None, deposits: tuple[int, int], now_ms: int, lang: str) -> View:
+def summary(
+    device: Device, state: DeviceState | None, deposits: tuple[int, int], now_ms: int, lang: str
+) -> View:
     """What the map and the list show of one device. Times in ms since 1970, degrees WGS 84.
 
     `deposits`: number and grams of the last 24 hours. `level`: 0 normal, 1 plan for it, 2 act now.
@@ -57,15 +59,18 @@ def concern_text(concern: Concern, lang: str) -> str:
     about = known(lang, "part", concern.about.rstrip("0123456789"))
     if concern.about.isdigit():
         about = translator(lang)("bay", bay=concern.about)
-    return translator(lang)("concern.about", about=about if about != concern.about else concern.about, text=text)
+    return translator(lang)("concern.about", about=about, text=text)
 
 
-def kilograms(grams: int, lang: str) -> str:
-    """A mass as people read it: `1.25 kg`, `12.4 t`."""
-    if abs(grams) >= 10_000_000:
-        return f"{grams / 1e6:,.1f} {translator(lang)('unit.t')}"
+def kilograms(grams: int) -> str:
+    """One mass as people read it: `1.25 kg` (with a space that does not break)."""
     digits = 2 if abs(grams) < 100_000 else 1
-    return f"{grams / 1000:,.{digits}f} {translator(lang)('unit.kg')}"
+    return f"{grams / 1000:,.{digits}f}\u00a0kg"
+
+
+def total_mass(grams: int) -> str:
+    """A sum of masses, in tonnes from one tonne on."""
+    return kilograms(grams) if abs(grams) < 1_000_000 else f"{grams / 1e6:,.2f}\u00a0t"
 
 
 def describe(record: Record, lang: str) -> str:
@@ -74,22 +79,28 @@ def describe(record: Record, lang: str) -> str:
     match record.get("kind"):
         case "deposit":
             text = t(
-                "say.deposit", category=known(lang, "category", record["category"]), mass=kilograms(record["net_g"], lang)
+                "say.deposit",
+                category=known(lang, "category", record["category"]),
+                mass=kilograms(record["net_g"]),
             )
             return text + (t("say.below-min") if record.get("below_min") else "")
         case "collect":
             category = known(lang, "category", record["category"])
-            return t("say.collect", category=category, mass=kilograms(record["net_g"], lang))
+            return t("say.collect", category=category, mass=kilograms(record["net_g"]))
         case "weigh":
-            return t("say.weigh", mass=kilograms(record["net_g"], lang), ident=record.get("ident", "–"))
+            return t("say.weigh", mass=kilograms(record["net_g"]), ident=record.get("ident", "–"))
         case "door":
             cause = known(lang, "cause", record["cause"]) if "cause" in record else ""
-            return t("say.door", door=record["door"], state=known(lang, "door", record["state"]), cause=cause).strip()
+            return t(
+                "say.door", door=record["door"], state=known(lang, "door", record["state"]), cause=cause
+            ).strip()
         case "fence":
             return t("say.fence", fence=record["fence"], event=known(lang, "fence", record["event"]))
         case "fault":
             state = known(lang, "fault", record["state"])
-            return t("say.fault", part=record["part"], code=known(lang, "concern", record["code"]), state=state)
+            return t(
+                "say.fault", part=record["part"], code=known(lang, "concern", record["code"]), state=state
+            )
         case "session":
             return t("say.session", bay=record["bay"], outcome=known(lang, "session", record["outcome"]))
         case "boot":
@@ -99,28 +110,28 @@ def describe(record: Record, lang: str) -> str:
             return f"{speed}{record['lat_e7'] / 1e7:.5f}, {record['lon_e7'] / 1e7:.5f}"
         case "reading":
             return " · ".join(
-                metric_text(name, record[name], lang)
+                metric_text(name, record[name])
                 for name in ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
                 if name in record
             )
     return ""
 
 
-def metric_text(name: str, value: int, lang: str) -> str:
+def metric_text(name: str, value: int) -> str:
     """A measured value with its unit."""
     match name:
         case "fill_pct":
-            return f"{value} %"
+            return f"{value}\u00a0%"
         case "mass_g":
-            return kilograms(value, lang)
+            return kilograms(value)
         case "battery_mv":
-            return f"{value / 1000:.2f} V"
+            return f"{value / 1000:.2f}\u00a0V"
         case "temp_dc":
-            return f"{value / 10:.1f} °C"
+            return f"{value / 10:.1f}\u00a0°C"
         case "solar_mw":
-            return f"{value / 1000:.1f} W"
+            return f"{value / 1000:.1f}\u00a0W"
         case "rssi_dbm":
-            return f"{value} dBm"
+            return f"{value}\u00a0dBm"
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""The words for what devices say (kinds, states, categories, faults) and for the page's scripts, in both languages."""
+"""The words for what devices say (kinds, states, faults …) and for the page's scripts, in both languages."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "kind.reading": ("reading", "读数"),
@@ -69,8 +69,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "part.gnss": ("satellite receiver", "卫星定位"),
     "part.battery": ("battery", "电池"),
     "part.reader": ("card reader", "读卡器"),
-    "concern.about": ("{text} ({about})", "{text}（{about}）"),
-    "concern.late": ("did not come back when it said", "未按预告时间上报"),
+    "concern.about": ("{about}: {text}", "{about}：{text}"),
+    "concern.late": ("overdue", "逾时未报"),
     "concern.offline": ("connection lost", "连接中断"),
     "concern.door-forced": ("door was forced open", "门被强行打开"),
     "concern.door-jammed": ("lock is jammed", "门锁卡住"),
@@ -93,11 +93,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "say.boot": ("{reason}, firmware {fw}", "{reason}，固件 {fw}"),
     # -- the page's scripts
     "js.live": ("Live", "实时"),
-    "js.reconnecting": ("No contact with the gateway since {time}. Trying again …", "自 {time} 起与网关失去联系，正在重试…"),
+    "js.reconnecting": (
+        "No contact with the gateway since {time}. Trying again …",
+        "自 {time} 起与网关失去联系，正在重试…",
+    ),
     "js.now": ("just now", "刚刚"),
     "js.no-data": ("No data in this period", "此时段无数据"),
-    "js.chart-failed": ("The data could not be loaded. Reload the page to try again.", "数据加载失败，请刷新页面重试。"),
+    "js.chart-failed": (
+        "The data could not be loaded. Reload the page to try again.",
+        "数据加载失败，请刷新页面重试。",
+    ),
     "js.deposits": ("Deposits", "投放"),
+    "js.weighings": ("Weighings", "过磅"),
     "js.backlog": ("sent later", "补传"),
     "js.kmh": ("km/h", "km/h"),
     "js.speed": ("Speed", "速度"),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -15,7 +15,7 @@ SAMPLED = frozenset(KEEP_MS)
 
 
 class Changes(msgspec.Struct):
-    """New states by device, samples, list entries and tallies (by bucket and name), and the cursor behind them."""
+    """New states by device, samples, list entries, tallies by (bucket, name), and the cursor behind them."""
 
     cursor: int
     states: dict[str, DeviceState] = msgspec.field(default_factory=dict)
@@ -24,7 +24,9 @@ class Changes(msgspec.Struct):
     tallies: Counter[tuple[int, str]] = msgspec.field(default_factory=Counter)
 
 
-def changes(rows: Iterable[Row], states: Mapping[str, DeviceState], cursor: int, pos: int, now_ms: int) -> Changes:
+def changes(
+    rows: Iterable[Row], states: Mapping[str, DeviceState], cursor: int, pos: int, now_ms: int
+) -> Changes:
     """Work out a batch. `pos`: the number of the newest list entry so far."""
     out = Changes(cursor)
     for row in rows:
@@ -36,7 +38,7 @@ def changes(rows: Iterable[Row], states: Mapping[str, DeviceState], cursor: int,
         for stored in row.records():
             pos += 1
             record = _record(stored)
-            t = stored.t_ms if stored.t_ms is not None else record.get("t", row.received_ms)
+            t: int = stored.t_ms if stored.t_ms is not None else record.get("t", row.received_ms)
             out.recent.append(_recent(pos, row, stored, record, t))
             if stored.outcome == Outcome.QUARANTINED:
                 continue  # counted with the quarantine, which also holds what never became a row
@@ -62,7 +64,7 @@ def _record(stored: Stored) -> Record:
     return found
 
 
-def _recent(pos: int, row: Row, stored: Stored, record: Record, t: int) -> Recent:
+def _recent(pos: int, row: Row, stored: Stored, record: Record, t: object) -> Recent:
     kind = record.get("kind")
     return Recent(
         pos=pos,
@@ -70,12 +72,17 @@ def _recent(pos: int, row: Row, stored: Stored, record: Record, t: int) -> Recen
         device=row.device,
         log=row.log,
         seq=stored.seq,
-        t=t if isinstance(t, int) else None,
+        t=t if _is_time(t) else None,
         kind=kind if isinstance(kind, str) else None,
         outcome=stored.outcome.value,
         codes=stored.codes,
         record=stored.raw,
     )
+
+
+def _is_time(t: object) -> TypeGuard[int]:
+    """A refused record may carry anything in place of its time; SQLite takes 64 bits."""
+    return isinstance(t, int) and not isinstance(t, bool) and 0 <= t < 2**53
 
 
 def _sample(

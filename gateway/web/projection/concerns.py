@@ -1,6 +1,6 @@
 """What is wrong with a device now, and whether it is in touch. Pure functions of its state and the time.
 
-A concern has a code (its words are in `gateway.web.messages` under `concern.<code>`), a level and the time since when it holds.
+A concern has a code (its words: `gateway.web.words` under `concern.`), a level, and the time it holds since.
 """
 
 from enum import IntEnum
@@ -20,7 +20,7 @@ Status = Literal["online", "asleep", "late", "offline", "heard", "never"]
 
 
 class Level(IntEnum):
-    """How much a concern asks of the reader. `ALARM`: act now; `WARN`: plan for it; `NORMAL`: nothing to do."""
+    """What a concern asks of the reader. `ALARM`: act now; `WARN`: plan for it; `NORMAL`: nothing."""
 
     NORMAL = 0
     WARN = 1
@@ -90,7 +90,9 @@ def _doors(state: DeviceState) -> list[Concern]:
 
 def _faults(state: DeviceState) -> list[Concern]:
     return [
-        Concern(str(s.value["code"]), Level.ALARM, s.t, str(s.value["part"]), str(s.value.get("detail") or ""))
+        Concern(
+            str(s.value["code"]), Level.ALARM, s.t, str(s.value["part"]), str(s.value.get("detail") or "")
+        )
         for s in raised_faults(state)
     ]
 
@@ -102,7 +104,9 @@ def _fill(state: DeviceState) -> list[Concern]:
             full = slot.value["value"] >= FULL_PCT
             about = "" if bay is None else str(bay)
             found.append(
-                Concern("full" if full else "nearly-full", Level.WARN if full else Level.NORMAL, slot.t, about)
+                Concern(
+                    "full" if full else "nearly-full", Level.WARN if full else Level.NORMAL, slot.t, about
+                )
             )
     return found
 

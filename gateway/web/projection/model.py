@@ -1,7 +1,7 @@
 """A device's state, and what one record or announcement changes in it. Pure: no clock, no I/O.
 
-Order is decided by the record's own number, never by its time: a device's clock may jump, its `seq` may not. So a
-value is replaced by a record of a higher `seq` of the same log, or of any other log.
+Order is decided by the record's own number, never by its time: a device's clock may jump, its `seq` may not.
+So a value is replaced by a record of a higher `seq` of the same log, or of any other log.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ Record = dict[str, Any]
 
 
 class Slot(msgspec.Struct, omit_defaults=True):
-    """The latest word on one thing: what was said, when (ms since 1970, the record's own time), by which record."""
+    """The latest word on one thing: what was said, when (the record's own time, ms), by which record."""
 
     value: Record
     t: int
@@ -27,15 +27,17 @@ class Slot(msgspec.Struct, omit_defaults=True):
 class DeviceState(msgspec.Struct, omit_defaults=True):
     """All that the page shows of one device.
 
-    `heard_ms` is when the gateway last received anything; the slots carry the records' own times. `link` is the
-    last `up/state` body, `link_ms` when it came.
+    `heard_ms` is when the gateway last received anything; the slots carry the records' own times. `link` is
+    the last `up/state` body, `link_ms` when it came.
     """
 
     device: str
     heard_ms: int = 0
     link: Record | None = None
     link_ms: int = 0
-    metrics: dict[str, Slot] = msgspec.field(default_factory=dict)  # "fill_pct" of the unit, "fill_pct/2" of bay 2
+    metrics: dict[str, Slot] = msgspec.field(
+        default_factory=dict
+    )  # "fill_pct" of the unit, "fill_pct/2" of bay 2
     position: Slot | None = None
     boot: Slot | None = None
     doors: dict[str, Slot] = msgspec.field(default_factory=dict)
@@ -79,7 +81,7 @@ def apply_record(state: DeviceState, log: str, t: int, record: Record) -> None:
 def apply_link(state: DeviceState, received_ms: int, body: Record) -> None:
     """Take in an `up/state` announcement, unless a later one is known.
 
-    A last will says little more than `online: false`; what it leaves out (firmware, log) is still true, `next` is not.
+    A last will says little more than `online: false`; what it leaves out is still true, but for `next`.
     """
     if received_ms >= state.link_ms:
         state.link, state.link_ms = {**(state.link or {}), "next": None, **body}, received_ms
@@ -115,7 +117,7 @@ def _put(slots: dict[str, Slot], key: str, new: Slot, limit: int) -> None:
 
 
 def fork(state: DeviceState) -> DeviceState:
-    """A copy that may be changed while readers still hold the former one (slots are never changed, only replaced)."""
+    """A copy to change while readers hold the former one (slots are never changed, only replaced)."""
     copied = {
         name: dict(value)
         for name in ("metrics", "doors", "fences", "faults", "deposits", "collects", "weighs")

@@ -1,7 +1,8 @@
 """Reads the journal with its own cursor and keeps state.db and the states in memory up to date.
 
 One thread. It looks for commits by `PRAGMA data_version` four times a second, works batch by batch, and tells
-`on_change` (from its thread) what changed. When the journal is not the one that state.db was made from, it starts again from zero.
+`on_change` (from its thread) what changed. When the journal is not the one that state.db was made from, it
+starts again from zero.
 """
 
 import logging
@@ -86,7 +87,9 @@ class Projector:
                     self.problem = ""
                 except (sqlite3.Error, JournalError) as err:
                     if str(err) != self.problem:
-                        log.error("the projection waits: %s", err)
+                        log.error(  # noqa: TRY400
+                            "the projection waits: %s", err
+                        )
                     self.problem = str(err)
                     self._stop.wait(RETRY_S)
                     continue

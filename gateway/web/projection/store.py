@@ -44,6 +44,9 @@ CREATE TABLE recent (
 CREATE INDEX recent_by_device ON recent (device, pos);
 CREATE INDEX recent_by_kind ON recent (kind, pos);
 CREATE INDEX recent_by_outcome ON recent (outcome, pos);
+CREATE INDEX recent_events ON recent (pos) WHERE kind IS NOT 'position' AND kind IS NOT 'reading';
+CREATE INDEX recent_device_events ON recent (device, pos)
+    WHERE kind IS NOT 'position' AND kind IS NOT 'reading';
 CREATE TABLE tally (bucket_ms INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
     PRIMARY KEY (bucket_ms, name)) WITHOUT ROWID;
 """
@@ -163,14 +166,22 @@ class StateReader:
         given = {clause: value for clause, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(given)}" if given else ""
         sql = f"SELECT * FROM recent {where} ORDER BY pos DESC LIMIT ?"  # noqa: S608 - clauses are the literals above
-        return [
-            Recent(*row[:8], codes=tuple(row[8].split()), record=row[9])
-            for row in self._rows(sql, (*given.values(), limit))
-        ]
+        return [_recent(row) for row in self._rows(sql, (*given.values(), limit))]
+
+    def events(self, limit: int, device: str | None = None) -> list[Recent]:
+        """The newest records in which something happened: all but what every device says all the time."""
+        of = "" if device is None else "device = ? AND "
+        sql = (
+            f"SELECT * FROM recent WHERE {of}kind IS NOT 'position' AND kind IS NOT 'reading'"  # noqa: S608 - literals
+            " ORDER BY pos DESC LIMIT ?"
+        )
+        return [_recent(row) for row in self._rows(sql, (limit,) if device is None else (device, limit))]
 
     def samples(self, device: str, kind: str, since_ms: int, limit: int = 20_000) -> list[Sample]:
         """One device's samples of a kind, in the order of their time; the newest `limit` of them."""
-        sql = "SELECT * FROM sample WHERE device = ? AND kind = ? AND t >= ? ORDER BY t DESC, seq DESC LIMIT ?"
+        sql = (
+            "SELECT * FROM sample WHERE device = ? AND kind = ? AND t >= ? ORDER BY t DESC, seq DESC LIMIT ?"
+        )
         return [Sample(*row) for row in self._rows(sql, (device, kind, since_ms, limit))][::-1]
 
     def deposits_since(self, since_ms: int) -> dict[str, tuple[int, int]]:
@@ -191,6 +202,11 @@ class StateReader:
             return db.execute(sql, parameters).fetchall()
 
 
+def _recent(row: Any) -> Recent:
+    pos, received_ms, device, log_, seq, t, kind, outcome, codes, record = row
+    return Recent(pos, received_ms, device, log_, seq, t, kind, outcome, tuple(codes.split()), record)
+
+
 def delete(file: Path) -> None:
     """Remove the projection with its side files."""
     for suffix in ("", "-wal", "-shm"):
@@ -205,7 +221,9 @@ def _connect(file: Path) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and version != FORMAT:
-            raise sqlite3.DatabaseError(f"format {version}, not {FORMAT}")
+            raise sqlite3.DatabaseError(  # noqa: TRY301 - as for any file that is no database
+                f"format {version}, not {FORMAT}"
+            )
         if not tables:
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
     except BaseException:

@@ -42,16 +42,17 @@ export async function addBaseMap(map: L.Map, address: string, theme: Theme): Pro
     { type: "FeatureCollection", features: data.features.filter((f) => kindOf(f) === "fence") } as GeoJSON.FeatureCollection,
     { pane: "fences", renderer: fenceRenderer, interactive: false, style: (f) => fenceStyle(f?.properties as Properties, colour) } as L.GeoJSONOptions,
   ).addTo(map);
+  const district = data.features.filter((f) => kindOf(f) === "district");
   const names = addNames(map, data);
   const restyle = () => {
     areas.setStyle((feature) => areaStyle(feature?.properties as Properties, colour, map.getZoom()));
     rings.setStyle((feature) => fenceStyle(feature?.properties as Properties, colour));
-    names.getPane()!.classList.toggle("shown", map.getZoom() >= 15);
+    names.getPane()!.classList.toggle("shown", map.getZoom() >= 13);
   };
   map.on("zoomend", restyle);
   restyle();
   return {
-    bounds: areas.getBounds(),
+    bounds: (district.length ? L.geoJSON({ type: "FeatureCollection", features: district } as GeoJSON.FeatureCollection) : areas).getBounds(),
     restyle: (next) => {
       colour = next;
       restyle();

@@ -1,6 +1,6 @@
 // <x-chart device metric>: one quantity of one device over the recent days, with time in the viewer's zone.
 import { BarChart, LineChart } from "echarts/charts";
-import { GridComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import * as echarts from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { onUpdate } from "./live";
@@ -8,7 +8,7 @@ import { onThemeChange, theme } from "./theme";
 import { absolute } from "./time";
 import { kilograms, known, lang, t } from "./words";
 
-echarts.use([BarChart, LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
+echarts.use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 interface Point {
   t_ms: number;
@@ -45,7 +45,7 @@ const METRICS: Record<string, Metric> = {
   temp_dc: reading("temp_dc", "°C", 0.1),
   solar_mw: reading("solar_mw", "W", 1e-3),
   deposits: { title: t("js.deposits"), kind: "deposit", hours: 168, type: "bar", unit: "kg", value: number("net_g", 1e-3) },
-  weighs: { title: t("kind.weigh"), kind: "weigh", hours: 168, type: "bar", unit: "kg", value: number("net_g", 1e-3) },
+  weighs: { title: t("js.weighings"), kind: "weigh", hours: 168, type: "bar", unit: "kg", value: number("net_g", 1e-3) },
   speed: { title: t("js.speed"), kind: "position", hours: 12, type: "line", unit: t("js.kmh"), value: number("speed_cmps", 0.036) },
 };
 
@@ -106,7 +106,8 @@ class ChartElement extends HTMLElement {
       {
         animation: false,
         color: palette,
-        grid: { left: 8, right: 12, top: 12, bottom: 4, containLabel: true },
+        grid: { left: 8, right: 12, top: series.length > 1 ? 26 : 12, bottom: 4, containLabel: true },
+        legend: { show: series.length > 1, top: 0, left: 0, itemWidth: 12, itemHeight: 8, textStyle: text, selectedMode: false },
         tooltip: {
           trigger: "axis",
           renderMode: "richText", // the HTML one would break the Content-Security-Policy
@@ -131,6 +132,7 @@ class ChartElement extends HTMLElement {
           max: metric.range?.[1],
           scale: metric.type === "line",
           axisLabel: text,
+          interval: metric.range ? (metric.range[1] - metric.range[0]) / 4 : undefined,
           splitLine: { lineStyle: { color: colour("line") } },
           splitNumber: 3,
         },

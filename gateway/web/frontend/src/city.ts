@@ -1,6 +1,6 @@
 // What else changes on the city page: the counters and the list of what comes in.
 import type { Counts, EventView, Update } from "./live";
-import { integer, kilograms, known, t } from "./words";
+import { integer, known, t, total } from "./words";
 
 const TICKER_LINES = 40;
 const seen = new Set<string>();
@@ -13,7 +13,7 @@ export function updateCity(update: Update): void {
 function updateCounts(counts: Counts): void {
   const texts: Record<string, string> = {
     received: integer.format(counts.received),
-    deposited: kilograms(counts.deposited_g),
+    deposited: total(counts.deposited_g),
     refused: integer.format(counts.refused),
     online: `${counts.online} / ${counts.devices}`,
     late: integer.format(counts.late),
@@ -47,14 +47,17 @@ function addLine(event: EventView): void {
   text.textContent = event.text;
   const time = document.createElement("x-time");
   time.setAttribute("ms", String(event.t ?? event.received_ms));
-  line.append(link, kind, text);
+  const head = document.createElement("span");
+  const body = document.createElement("span");
+  body.append(kind, text);
   if (event.late) {
     const late = document.createElement("span");
     late.className = "late";
     late.textContent = t("js.backlog");
-    line.append(late);
+    body.append(late);
   }
-  line.append(time);
+  head.append(link, time);
+  line.append(head, body);
   ticker.prepend(line);
   while (ticker.children.length > TICKER_LINES) ticker.lastElementChild?.remove();
   const none = document.getElementById("ticker-none");

@@ -55,6 +55,7 @@ if (now) {
   });
 }
 
+if (matchMedia("(min-width: 1000px)").matches) document.querySelector("details.legend")?.setAttribute("open", "");
 if (document.querySelector("x-map")) void import("./map");
 if (document.querySelector("x-chart")) void import("./chart");
 if (document.body.dataset["live"]) connect(document.body.dataset["live"]);

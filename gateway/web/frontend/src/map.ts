@@ -12,6 +12,8 @@ interface Point {
   record: { lat_e7: number; lon_e7: number };
 }
 
+const TRACK_GAP_MS = 120_000;
+
 class MapElement extends HTMLElement {
   #markers = new Map<string, DeviceMarker>();
   #colour = theme();
@@ -21,7 +23,7 @@ class MapElement extends HTMLElement {
   #fitted = false;
 
   connectedCallback(): void {
-    this.#map = L.map(this, { attributionControl: false, zoomControl: false, zoomSnap: 0.5, minZoom: 3, maxZoom: 19 });
+    this.#map = L.map(this, { attributionControl: false, zoomControl: false, zoomSnap: 0.1, zoomDelta: 1, minZoom: 3, maxZoom: 19 });
     L.control.zoom({ position: "topright", zoomInTitle: t("js.zoom-in"), zoomOutTitle: t("js.zoom-out") }).addTo(this.#map);
     this.#map.setView([0, 0], 3);
     this.#renderer = L.canvas({ padding: 0.3, tolerance: 6 }).addTo(this.#map);
@@ -102,7 +104,8 @@ class MapElement extends HTMLElement {
       marker.redraw();
       if (name === id) {
         marker.bringToFront();
-        if (!this.#map.getBounds().pad(-0.1).contains(marker.getLatLng())) this.#map.panTo(marker.getLatLng());
+        const wide = this.clientWidth > 640; // else the card covers nearly all of the width: keep below it
+        this.#map.panInside(marker.getLatLng(), { paddingTopLeft: wide ? [340, 60] : [40, 40], paddingBottomRight: [60, 60] });
       }
     }
     this.#selected = id;
@@ -112,11 +115,16 @@ class MapElement extends HTMLElement {
     const answer = await fetch(`/api/devices/${encodeURIComponent(id)}/series?kind=position&hours=24`);
     if (!answer.ok) return;
     const { points } = (await answer.json()) as { points: Point[] };
-    const places = points.map((point): [number, number] => [point.record.lat_e7 / 1e7, point.record.lon_e7 / 1e7]);
-    const line = L.polyline(places, { renderer: this.#renderer, interactive: false, color: this.#colour("truck"), weight: 3, opacity: 0.8 });
+    const parts: [number, number][][] = [];
+    points.forEach((point, index) => {
+      const before = points[index - 1];
+      if (!before || point.t_ms - before.t_ms > TRACK_GAP_MS) parts.push([]); // nothing is known of the way between
+      parts.at(-1)!.push([point.record.lat_e7 / 1e7, point.record.lon_e7 / 1e7]);
+    });
+    const line = L.polyline(parts, { renderer: this.#renderer, interactive: false, color: this.#colour("truck"), weight: 3, opacity: 0.8 });
     line.addTo(this.#map);
     onThemeChange(() => line.setStyle({ color: theme()("truck") }));
-    if (places.length) this.#fit(line.getBounds());
+    if (points.length) this.#fit(line.getBounds());
   }
 }
 

@@ -18,9 +18,14 @@ const massFormat = [2, 1].map(
   (digits) => new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
 );
 
+/** One mass: `1.25 kg`. */
 export function kilograms(grams: number): string {
-  if (Math.abs(grams) >= 10_000_000) return `${massFormat[1]!.format(grams / 1e6)} t`;
-  return `${massFormat[Math.abs(grams) < 100_000 ? 0 : 1]!.format(grams / 1000)} kg`;
+  return `${massFormat[Math.abs(grams) < 100_000 ? 0 : 1]!.format(grams / 1000)}\u00a0kg`;
+}
+
+/** A sum of masses, in tonnes from one tonne on. */
+export function total(grams: number): string {
+  return Math.abs(grams) < 1_000_000 ? kilograms(grams) : `${massFormat[0]!.format(grams / 1e6)}\u00a0t`;
 }
 
 export const integer = new Intl.NumberFormat(lang);
