@@ -310,7 +310,7 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "intake-failed",
-            "The station's weighings could not be journaled; they stay in its memory and are asked for again.",
+            "The station's weighings could not be journaled; they stay in its memory, to be asked for again.",
             "Look at intake's own state: usually the disk is full.",
             "站点的称重记录未能入库；仍在仪表存储中，会再次读取。",
             "请查看接收进程的状态：通常是磁盘已满。",

@@ -94,6 +94,25 @@ def test_a_value_is_right_or_missing(
     assert missing >= (8 if kind in ("late", "silent", "cut") else 0)
 
 
+def test_another_master_at_the_window_makes_no_wrong_weighing() -> None:
+    """Between the station's request and its read, the window comes to show what somebody else asked for."""
+    bridge, intake = loaded(100), Intake()
+    codes = set()
+    with line("tcp", bridge) as on, running(new_station(on.address, "tcp", intake)) as station:
+        other = Client(StationConfig("other", on.address, timeout_ms=1000))
+        try:
+            for i in range(5000):
+                other.write(100, [0, 1 + i % 100])
+                codes.add(station.state.code)
+                if intake.mark == 100:
+                    break
+        finally:
+            other.close()
+        assert "wrong-weighing" in codes
+        wait_for(lambda: intake.mark == 100, "caught up")
+    assert intake.records == bridge.records()
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_every_weighing_arrives_once_and_as_it_was(transport: Transport) -> None:
     """A bad line: one answer in forty suffers something, over some hundred exchanges."""
