@@ -5,7 +5,6 @@ import sys
 import time
 
 import machine
-
 from edge.app.unit import Unit
 
 RETRY_S = 60  # an error at start is tried again, not fast enough to empty a battery or wear anything out
@@ -14,10 +13,13 @@ RETRY_S = 60  # an error at start is tried again, not fast enough to empty a bat
 def main() -> None:
     unit = Unit()
     if unit.settings["unit"] == "bin":
-        from edge.app.bin import Bin as App
+        from edge.app.bin import Bin
+
+        asyncio.run(Bin(unit).run())
     else:
-        from edge.app.truck import Truck as App
-    asyncio.run(App(unit).run())
+        from edge.app.truck import Truck
+
+        asyncio.run(Truck(unit).run())
 
 
 try:

@@ -1,3 +1,3 @@
-"""The device: what runs in a bin and in a truck. Only MicroPython APIs; nothing here knows of a simulation."""
+"""The device: what runs in a bin and in a truck. Only MicroPython APIs; nothing knows of a simulation."""
 
 VERSION = "0.1.0"

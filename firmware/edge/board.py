@@ -1,4 +1,6 @@
-"""From a board's description (parts with drivers and pins, made from hardware/boards/*.toml) to drivers, on demand."""
+"""From a board's description (parts with drivers and pins, made from hardware/boards/*.toml) to drivers, on
+demand.
+"""
 
 from edge.drivers.adc import Adc
 from edge.drivers.display import Display
@@ -12,6 +14,7 @@ from edge.errors import EdgeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -19,7 +22,7 @@ def _serial(part: "dict[str, Any]") -> Serial:
     return Serial(part["uart"], part["tx"], part["rx"], part["baud"], part.get("rxbuf", 1024))
 
 
-_DRIVERS = {
+_DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
     "button": lambda p: Line(p["pin"]),
     "display": lambda p: Display(_serial(p)),

@@ -1,7 +1,8 @@
 """The one clock: milliseconds since 1970-01-01 UTC, and how far they can be trusted.
 
-The ladder, best first: `gnss` and `ntp` (set from there within the last hour), `rtc` (set once, kept by the chip's RTC
-since), `none` (never set since power came on). A port's `time` may count from 2000 or 1970: the epoch is asked for.
+The ladder, best first: `gnss` and `ntp` (set from there within the last hour), `rtc` (set once, kept by the
+chip's RTC since), `none` (never set since power came on). A port's `time` may count from 2000 or 1970: the
+epoch is asked for.
 """
 
 import time
@@ -24,7 +25,9 @@ class Clock:
         self._mono_ms = 0
 
     def mono_ms(self) -> int:
-        """Milliseconds since boot, never stepped, never wrapped (`ticks_ms` wraps after 12 days on the chip)."""
+        """Milliseconds since boot, never stepped, never wrapped (`ticks_ms` wraps after 12 days on the
+        chip).
+        """
         ticks = time.ticks_ms()
         self._mono_ms += time.ticks_diff(ticks, self._ticks)
         self._ticks = ticks

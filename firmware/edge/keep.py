@@ -1,4 +1,6 @@
-"""What survives deep sleep and a planned reset, not a power cut: a small JSON object in RTC memory, with a CRC."""
+"""What survives deep sleep and a planned reset, not a power cut: a small JSON object in RTC memory, with a
+CRC.
+"""
 
 import json
 from binascii import crc32

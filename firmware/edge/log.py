@@ -6,7 +6,15 @@ from edge.keep import Keep
 from edge.store import record
 from edge.store.ring import MAX_RECORD, Ring
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 _WEIGHINGS = ("deposit", "collect", "weigh", "session", "door", "fault", "boot", "fence")
+
+
+def _ignore(_kind: str) -> None:
+    pass
 
 
 class Log:
@@ -14,7 +22,7 @@ class Log:
         self.ring = ring
         self.clock = clock
         self._keep = keep
-        self.wrote = lambda kind: None  # told after each write
+        self.wrote: "Callable[[str], None]" = _ignore  # told after each write
         if "base" not in keep.data:
             keep.data["base"] = ring.head + 1
 
@@ -27,9 +35,15 @@ class Log:
         return self.ring.room(MAX_RECORD, spare=False)
 
     def write(
-        self, kind: str, fields: "list[tuple[str, object]]", t_ms: "int | None" = None, source: str = "gnss"
+        self,
+        kind: str,
+        fields: "Sequence[tuple[str, object]]",
+        t_ms: "int | None" = None,
+        source: str = "gnss",
     ) -> bool:
-        """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted, and said)."""
+        """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted,
+        and said).
+        """
         now, clock = self.clock.now()
         if t_ms is not None:
             now, clock = t_ms, source

@@ -22,7 +22,9 @@ class SelfTest:
         self._unit = unit
 
     async def run(self, names: "list[str]") -> "list[dict[str, Any]]":
-        """One entry a part: `part`, `driver`, `ok`, then `value` or `code` and `detail`. All parts when `names` is empty."""
+        """One entry a part: `part`, `driver`, `ok`, then `value` or `code` and `detail`. All parts when
+        `names` is empty.
+        """
         parts = self._unit.board.parts
         for name in names:
             if name not in parts:

@@ -1,8 +1,9 @@
-"""Owns the tasks. Alone feeds the watchdog; notices a task's death, records it, starts it again; resets when that is
-no use. A planned reset leaves a breadcrumb that the next boot record carries.
+"""Owns the tasks. Alone feeds the watchdog; notices a task's death, records it, starts it again; resets
+when that is no use. A planned reset leaves a breadcrumb that the next boot record carries.
 
-What feeding proves: the event loop runs, and no task has broken its promise. A task that waits for something makes no
-promise (each of its waits has a deadline of its own); one that works does: `promise(name, ms)`, then `keep_promise(name)`.
+What feeding proves: the event loop runs, and no task has broken its promise. A task that waits for
+something makes no promise (each of its waits has a deadline of its own); one that works does:
+`promise(name, ms)`, then `keep_promise(name)`.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """The bin: asleep but for looks at itself, visits, and uploads.
 
-Deep sleep is a reset: `run` is one wake. What the next one must know is in `keep`: `due_ms` (next look), `looks` (since
-power came on), `fails` and `retry_ms` (the link's back-off), `rssi` (of the last connection, reported once).
+Deep sleep is a reset: `run` is one wake. What the next one must know is in `keep`: `due_ms` (next look),
+`looks` (since power came on), `fails` and `retry_ms` (the link's back-off), `rssi` (of the last connection,
+reported once).
 """
 
 import asyncio
@@ -102,7 +103,9 @@ class Bin:
             pass
 
     def _due(self) -> int:
-        """Milliseconds until the next look; the clock may have been stepped, so never more than one interval."""
+        """Milliseconds until the next look; the clock may have been stepped, so never more than one
+        interval.
+        """
         left = self._keep.get("due_ms", 0) - self.unit.clock.local_ms()
         return 0 if left > self._wake_ms else left
 
@@ -126,7 +129,7 @@ class Bin:
         self.unit.uplink.wifi.off()
         self.unit.keep.save()
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
-            esp32.wake_on_ext0(self._button.pin, 0)
+            esp32.wake_on_ext0(self._button.pin, False)
         esp32.wake_on_ext1((self._service.pin,), esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
@@ -138,7 +141,7 @@ class Bin:
         self._keep["looks"] = (
             self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
         )
-        rest = self.unit.surroundings(self._battery_mv)
+        rest: "list[tuple[str, object]]" = list(self.unit.surroundings(self._battery_mv))
         rssi = self._keep.pop("rssi", None)
         if rssi is not None:
             rest.append(("rssi_dbm", rssi))

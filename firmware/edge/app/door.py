@@ -14,7 +14,9 @@ class CargoDoor:
         self._unlocked = False
 
     async def obey(self, allowed: "bool | None") -> None:
-        """Unlock where it is allowed, lock where it is not; None: no rule, leave it as it is (locked since power-on)."""
+        """Unlock where it is allowed, lock where it is not; None: no rule, leave it as it is (locked since
+        power-on).
+        """
         if allowed is None or allowed == self._unlocked:
             return
         self._unlocked = allowed
@@ -34,8 +36,9 @@ class CargoDoor:
         self._log.write("door", [("door", self._name), ("state", state), ("cause", cause)])
 
     async def watch(self) -> None:
-        """Record the door's openings and closings: open while it should be bolted is forced. Once it is closed again, a
-        bolt that could not go home falls in."""
+        """Record the door's openings and closings: open while it should be bolted is forced. Once it is
+        closed again, a bolt that could not go home falls in.
+        """
         closed = self._lock.closed
         while True:
             if not await self._lock.door.until(0 if closed else 1, FOREVER_MS):

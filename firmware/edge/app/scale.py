@@ -16,7 +16,9 @@ GARBLED_LIMIT = 5
 
 
 class Scale:
-    """`name`: of the part. `settings`: `cal`, `zero`, `span`, `span_g`, `e_g`, optional `band_g` and `window`."""
+    """`name`: of the part. `settings`: `cal`, `zero`, `span`, `span_g`, `e_g`, optional `band_g` and
+    `window`.
+    """
 
     def __init__(self, board: Board, log: Log, name: str, settings: "dict[str, Any]") -> None:
         self.name = name
@@ -31,8 +33,8 @@ class Scale:
     async def weigh(self, timeout_ms: int) -> "tuple[int, bool]":
         """(counts, stable): the first stable window, or the median at the time-out.
 
-        Errors: EdgeError `scale-silent`, `scale-at-rail`, `scale-garbled`; each is also raised as a fault, and
-        cleared when the scale answers again.
+        Errors: EdgeError `scale-silent`, `scale-at-rail`, `scale-garbled`; each is also raised as a fault,
+        and cleared when the scale answers again.
         """
         stability = Stability(self.band, self.size)
         stable: "list[int]" = []
@@ -52,7 +54,7 @@ class Scale:
         return guess, False
 
     async def follow(self, take: "Callable[[int], None]", more: "Callable[[], bool]") -> None:
-        """Power the scale and hand each conversion to `take` as long as `more` says so. Errors: as `weigh`."""
+        """Power the scale and hand each conversion to `take` while `more` says so. Errors: as `weigh`."""
         garbled = 0
         self._chip.on()
         try:

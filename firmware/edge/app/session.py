@@ -1,5 +1,5 @@
-"""One visit: every free bay is unlocked, the door that opens first is the visit's; weighed before and after, bolted, and
-told in one record. A crew goes on from bay to bay.
+"""One visit: every free bay is unlocked, the door that opens first is the visit's; weighed before and
+after, bolted, and told in one record. A crew goes on from bay to bay.
 """
 
 import asyncio
@@ -44,7 +44,9 @@ class Bay:
 
 
 class Visit:
-    """Walks through a visit; each bay that was opened gets exactly one outcome, and so does a visit that opened none."""
+    """Walks through a visit; each bay that was opened gets exactly one outcome, and so does a visit that
+    opened none.
+    """
 
     def __init__(
         self, bays: "list[Bay]", log: Log, show: "Callable[..., None]", token: str, crew: bool
@@ -92,7 +94,9 @@ class Visit:
             return error.code
 
     async def _offer(self, bays: "list[Bay]") -> "Bay | None":
-        """Unlock `bays`; the one whose door is opened first, the others bolted again. None: nobody opened one."""
+        """Unlock `bays`; the one whose door is opened first, the others bolted again. None: nobody opened
+        one.
+        """
         free: "list[Bay]" = []
         for bay in bays:
             if await self._unlock(bay):

@@ -1,4 +1,6 @@
-"""The truck: never asleep. Positions, fences and the cargo door that obeys them, lifter weighings, a link that stays up."""
+"""The truck: never asleep. Positions, fences and the cargo door that obeys them, lifter weighings, a link
+that stays up.
+"""
 
 import asyncio
 import os
@@ -89,7 +91,7 @@ class Truck:
         ):
             self._timed_ms = now
             log.set_time(utc, "gnss")
-        place = [("lat_e7", fix.lat_e7), ("lon_e7", fix.lon_e7)]
+        place: "list[tuple[str, object]]" = [("lat_e7", fix.lat_e7), ("lon_e7", fix.lon_e7)]
         for fence in self._fences:
             event = fence.update(fix.lat_e7, fix.lon_e7, now)
             if event:
@@ -126,8 +128,9 @@ class Truck:
             self.unit.uplink.poke()
 
     async def _uplink(self) -> None:
-        """Connected for as long as it goes; after a failure a pause that grows, with jitter, so that a fleet that lost its
-        broker does not come back all at once."""
+        """Connected for as long as it goes; after a failure a pause that grows, with jitter, so that a
+        fleet that lost its broker does not come back all at once.
+        """
         uplink = self.unit.uplink
         pause = RETRY_FIRST_MS
         while True:

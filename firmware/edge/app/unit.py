@@ -74,5 +74,5 @@ class Unit:
 
 
 def tmp36_dc(mv: "int | None") -> "int | None":
-    """0.1 °C of a TMP36 (10 mV/°C, 500 mV at 0 °C); None outside its range of -40 to 125 °C: not connected."""
+    """0.1 °C of a TMP36 (10 mV/°C, 500 mV at 0 °C); None outside -40 to 125 °C: not connected."""
     return mv - 500 if mv is not None and 100 <= mv <= 1750 else None

@@ -1,1 +1,3 @@
-"""One chip or part each. A driver knows its pins and its part's data sheet; it records nothing and decides nothing."""
+"""One chip or part each. A driver knows its pins and its part's data sheet; it records nothing and decides
+nothing.
+"""

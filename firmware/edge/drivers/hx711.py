@@ -1,11 +1,11 @@
 """HX711 24-bit converter for load cells (Avia Semiconductor data sheet), as clocked bits.
 
-DOUT low: a conversion is ready. 24 pulses on SCK bring the bits, most significant first, two's complement; the 25th (26th,
-27th) selects the gain of the next one: A128, (B32, A64). SCK high for more than 60 µs powers the chip down, so
-the whole exchange (about 0.3 ms) runs with interrupts off. After power-up the chip needs 400 ms at 10 samples/s.
+DOUT low: a conversion is ready. 24 pulses on SCK bring the bits, most significant first, two's complement;
+the 25th (26th, 27th) selects the gain of the next one: A128, (B32, A64). SCK high for more than 60 µs
+powers the chip down, so the whole exchange (about 0.3 ms) runs with interrupts off. After power-up the chip
+needs 400 ms at 10 samples/s.
 """
 
-import asyncio
 import time
 
 import machine
@@ -44,8 +44,8 @@ class Hx711:
     async def read(self) -> int:
         """The next conversion in counts, -2^23 … 2^23-1.
 
-        Errors: `scale-silent` (no conversion in time), `scale-garbled` (the exchange was disturbed: read again),
-        `scale-at-rail` (the input is out of range: bridge or wire broken).
+        Errors: `scale-silent` (no conversion in time), `scale-garbled` (the exchange was disturbed: read
+        again), `scale-at-rail` (the input is out of range: bridge or wire broken).
         """
         if not await self._line.until(0, _READY_MS):
             raise EdgeError(

@@ -1,4 +1,6 @@
-"""A digital input that tasks can wait on: switches, buttons, data-ready lines. The task sleeps until the edge."""
+"""A digital input that tasks can wait on: switches, buttons, data-ready lines. The task sleeps until the
+edge.
+"""
 
 import asyncio
 import time
@@ -31,7 +33,9 @@ class Line:
         self.pin.irq(lambda _pin: notice(), Pin.IRQ_FALLING)
 
     async def until(self, level: int, timeout_ms: int) -> bool:
-        """Wait until the input has been at `level` for the settling time; False when `timeout_ms` passed first."""
+        """Wait until the input has been at `level` for the settling time; False when `timeout_ms` passed
+        first.
+        """
         start = time.ticks_ms()
         self.pin.irq(self._edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
         try:

@@ -1,4 +1,6 @@
-"""A motor or solenoid bolt with its two switches: drive 1 = bolt pulled; bolt 1 = bolted; door 1 = door closed."""
+"""A motor or solenoid bolt with its two switches: drive 1 = bolt pulled; bolt 1 = bolted; door 1 = door
+closed.
+"""
 
 from machine import Pin
 

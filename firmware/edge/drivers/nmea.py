@@ -1,16 +1,16 @@
 """NMEA 0183: from bytes of any receiver to fixes. Pure; in integers; exact.
 
-Rules. (1) A sentence counts only with a valid checksum. (2) Sentences of one UTC time are one epoch, whatever their
-talkers and order. (3) RMC with status V or mode N, E, M or S, and GGA with quality 0 or above 5, say "no fix": then the
-epoch has none, whatever else it holds (estimated, manual and simulated positions are no measurements). (4) RMC gives
-place, speed, course and date; GGA gives satellites and HDOP, and the place when there is no RMC. (5) GGA alone takes its
-date from the last RMC or ZDA, across midnight; without any date the fix has no time. (6) An epoch is complete when it has
-RMC and GGA, when the next one begins, or when the line falls idle and it holds what the one before held.
+Rules. (1) A sentence counts only with a valid checksum. (2) Sentences of one UTC time are one epoch,
+whatever their talkers and order. (3) RMC with status V or mode N, E, M or S, and GGA with quality 0 or
+above 5, say "no fix": then the epoch has none, whatever else it holds (estimated, manual and simulated
+positions are no measurements). (4) RMC gives place, speed, course and date; GGA gives satellites and HDOP,
+and the place when there is no RMC. (5) GGA alone takes its date from the last RMC or ZDA, across midnight;
+without any date the fix has no time. (6) An epoch is complete when it has RMC and GGA, when the next one
+begins, or when the line falls idle and it holds what the one before held.
 """
 
 from edge.measure.calendar import days
 from edge.measure.integer import divide, scaled
-
 
 MAX_LINE = 120  # the standard says 82; some receivers send longer vendor sentences, which do not matter here
 IDLE_MS = 250  # no receiver pauses so long within an epoch
@@ -32,7 +32,9 @@ class Fix:
 
 
 def fields(line: bytes) -> "list[str] | None":
-    """The fields of a sentence, address first without its talker; None when it is none or its checksum is wrong."""
+    """The fields of a sentence, address first without its talker; None when it is none or its checksum is
+    wrong.
+    """
     start = line.rfind(b"$")
     star = line.rfind(b"*")
     if start < 0 or star != len(line) - 3:
@@ -97,7 +99,7 @@ class Receiver:
     def feed(self, data: bytes) -> "list[Fix]":
         """The fixes that became complete."""
         self._buf += data
-        found = []
+        found: "list[Fix]" = []
         while True:
             end = self._buf.find(b"\n")
             if end < 0:
@@ -125,7 +127,7 @@ class Receiver:
         if kind not in ("RMC", "GGA", "ZDA") or len(parts) < {"RMC": 10, "GGA": 9, "ZDA": 5}[kind]:
             return []
         tod = time_of_day_ms(parts[1])
-        found = []
+        found: "list[Fix]" = []
         if tod is None or tod != self._tod:
             found = self._complete()
             self._before = self._held() or self._before

@@ -1,4 +1,5 @@
-"""Ultrasonic distance sensor, serial-output type: frames `FF hi lo sum`, millimetres, 10 a second while powered.
+"""Ultrasonic distance sensor, serial-output type: frames `FF hi lo sum`, millimetres, 10 a second while
+powered.
 
 `sum` is the low byte of FF + hi + lo. A distance of 0 means that no echo came back.
 """
@@ -36,7 +37,9 @@ class Ranger:
         self._power = Pin(power, Pin.OUT, value=0)
 
     async def read_mm(self) -> int:
-        """The median of a few distances. Errors: `ranger-silent` (no bytes), `ranger-no-echo` (no valid distance)."""
+        """The median of a few distances. Errors: `ranger-silent` (no bytes), `ranger-no-echo` (no valid
+        distance).
+        """
         self._port.drop()
         self._power.value(1)
         buf = b""

@@ -8,10 +8,11 @@ MAX_TOKEN = 64
 
 
 def lines(buf: bytes, data: bytes) -> "tuple[bytes, list[str]]":
-    """(rest, tokens) of what came before and what came now. A line that is no token (empty, long, not printable
-    ASCII) is noise on the wire and is left out."""
+    """(rest, tokens) of what came before and what came now. A line that is no token (empty, long, not
+    printable ASCII) is noise on the wire and is left out.
+    """
     buf += data
-    tokens = []
+    tokens: "list[str]" = []
     while True:
         end = buf.find(b"\n")
         if end < 0:

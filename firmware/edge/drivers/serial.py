@@ -1,4 +1,6 @@
-"""A UART that a task sleeps on: woken when the receive line falls idle, so one wake-up a burst, not one a byte."""
+"""A UART that a task sleeps on: woken when the receive line falls idle, so one wake-up a burst, not one a
+byte.
+"""
 
 import asyncio
 

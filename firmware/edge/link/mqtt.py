@@ -1,13 +1,17 @@
 """An MQTT 3.1.1 client session without I/O: bytes in become events, calls become bytes to send.
 
-Follows the OASIS standard; section numbers in brackets. QoS 0 and 1. The session outlives the connection [4.1]: what
-was published with `keep` and not acknowledged is sent again, with DUP, after a reconnect; records are not kept here,
-since they are on flash and the window goes back to them.
+Follows the OASIS standard; section numbers in brackets. QoS 0 and 1. The session outlives the connection
+[4.1]: what was published with `keep` and not acknowledged is sent again, with DUP, after a reconnect;
+records are not kept here, since they are on flash and the window goes back to them.
 """
 
 from struct import pack
 
 from edge.errors import EdgeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_PACKET = 16384 + 512
 
@@ -53,10 +57,10 @@ def _packet(head: int, body: bytes) -> bytes:
 class Session:
     """One client's session.
 
-    Events of `feed`, as tuples: `("connack", session present)`, `("puback", packet id)`,
-    `("suback", packet id, granted QoS list)`, `("message", topic, payload, packet id or 0)`, `("pong",)`.
-    A message with a packet id is acknowledged by the caller with `puback`, after it has dealt with it.
-    Errors: `mqtt-protocol` (the peer broke the standard: close), `mqtt-refused` (CONNACK code), `mqtt-oversize`.
+    Events of `feed`, as tuples: `("connack", session present)`, `("puback", packet id)`, `("suback", packet
+    id, granted QoS list)`, `("message", topic, payload, packet id or 0)`, `("pong",)`. A message with a
+    packet id is acknowledged by the caller with `puback`, after it has dealt with it. Errors:
+    `mqtt-protocol` (the peer broke the standard: close), `mqtt-refused` (CONNACK code), `mqtt-oversize`.
     """
 
     def __init__(self, client: str) -> None:
@@ -116,10 +120,10 @@ class Session:
         """What to send again once reconnected, in the order first sent [4.4]."""
         return [self._kept[number] for number in sorted(self._kept)]
 
-    def feed(self, data: bytes) -> "list[tuple[object, ...]]":
+    def feed(self, data: bytes) -> "list[tuple[Any, ...]]":
         """Take received bytes, return the events that are complete."""
         self._buf += data
-        events = []
+        events: "list[tuple[Any, ...]]" = []
         while True:
             packet = self._next_packet()
             if packet is None:

@@ -47,7 +47,7 @@ async def query(host: str, port: int) -> int:
         start = time.ticks_ms()
         sock.send(request(nonce))
         try:
-            answer = await asyncio.wait_for_ms(asyncio.StreamReader(sock).read(48), _TIMEOUT_MS)
+            answer: bytes = await asyncio.wait_for_ms(asyncio.StreamReader(sock).read(48), _TIMEOUT_MS)
         except asyncio.TimeoutError:
             raise EdgeError(
                 "ntp-no-answer", "%s:%d said nothing in %d ms" % (host, port, _TIMEOUT_MS)

@@ -1,7 +1,8 @@
-"""The task that gets records to the gateway: network, time, MQTT connection, window. Every await has a deadline.
+"""The task that gets records to the gateway: network, time, MQTT connection, window. Every await has a
+deadline.
 
-One connection is one call of `session`: it ends by raising (the link failed) or when `done` says so. Who calls it
-decides when to try again: a bin at its next wake-up, a truck after a growing, jittered pause.
+One connection is one call of `session`: it ends by raising (the link failed) or when `done` says so. Who
+calls it decides when to try again: a bin at its next wake-up, a truck after a growing, jittered pause.
 """
 
 import asyncio
@@ -69,6 +70,8 @@ class Uplink:
         await self.wifi.connect(JOIN_MS)
         await self._sync()
         host, port = self._broker["host"], self._broker["port"]
+        reader: asyncio.StreamReader
+        writer: asyncio.StreamWriter
         try:
             reader, writer = await asyncio.wait_for_ms(asyncio.open_connection(host, port), CONNECT_MS)
         except asyncio.TimeoutError:
@@ -108,7 +111,7 @@ class Uplink:
         will = (self._prefix + "up/state", self._state(False, None))
         packet = self._mqtt.connect(self._device, self._broker.get("password", ""), keepalive, will)
         await self._write(writer, packet)
-        events = []
+        events: "list[tuple[Any, ...]]" = []
         while not events:
             events = self._mqtt.feed(await self._read(reader, ANSWER_MS))
         if events[0][0] != "connack":
@@ -204,7 +207,7 @@ class Uplink:
 
     async def _read(self, reader: "asyncio.StreamReader", timeout_ms: int) -> bytes:
         try:
-            data = await asyncio.wait_for_ms(reader.read(2048), timeout_ms)
+            data: bytes = await asyncio.wait_for_ms(reader.read(2048), timeout_ms)
         except asyncio.TimeoutError:
             raise EdgeError("link-silent", "nothing heard for %d ms" % timeout_ms) from None
         if not data:

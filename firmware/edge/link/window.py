@@ -1,10 +1,11 @@
-"""Which records to send next: several messages outstanding, freed by `down/ack` alone. No I/O, no clock of its own.
+"""Which records to send next: several messages outstanding, freed by `down/ack` alone. No I/O, no clock of
+its own.
 
-Rules. (1) A record is free only when `down/ack` covers it; PUBACK frees a place among the outstanding messages, no more.
-(2) A new connection, or no progress of `down/ack` for `stall_ms` while records are unacknowledged: start again at the
-first unacknowledged one. (3) An acknowledgement of what was never sent says nothing true: ignored.
-(4) A message is an unbroken run: after a gap (records lost on flash) nothing is sent until all before it is free, so
-that `first` of the next message can declare the gap.
+Rules. (1) A record is free only when `down/ack` covers it; PUBACK frees a place among the outstanding
+messages, no more. (2) A new connection, or no progress of `down/ack` for `stall_ms` while records are
+unacknowledged: start again at the first unacknowledged one. (3) An acknowledgement of what was never sent
+says nothing true: ignored. (4) A message is an unbroken run: after a gap (records lost on flash) nothing is
+sent until all before it is free, so that `first` of the next message can declare the gap.
 """
 
 

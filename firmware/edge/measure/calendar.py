@@ -1,8 +1,10 @@
-"""The proleptic Gregorian calendar in integers (after H. Hinnant, "chrono-compatible low-level date algorithms")."""
+"""The proleptic Gregorian calendar in integers (after H. Hinnant, "chrono-compatible low-level date
+algorithms").
+"""
 
 
 def civil(ms: int) -> "tuple[int, int, int, int, int, int, int]":
-    """(year, month, day, hour, minute, second, ms) of a time since 1970, in integers (proleptic Gregorian)."""
+    """(year, month, day, hour, minute, second, ms) of a time since 1970 (proleptic Gregorian)."""
     days, rest = divmod(ms, 86_400_000)
     days += 719_468
     era, doe = divmod(days, 146_097)

@@ -1,11 +1,11 @@
 """Polygon fences on integer coordinates of 1e-7 degree.
 
-A fence is a list of rings; a point is inside by the even-odd rule over all of them, so holes and several polygons need
-nothing more. No fence may cross the 180th meridian.
+A fence is a list of rings; a point is inside by the even-odd rule over all of them, so holes and several
+polygons need nothing more. No fence may cross the 180th meridian.
 
-Crossing. A receiver wanders by metres, and now and then a fix is far off. So the side changes only when successive
-fixes (two at least) agree: for `DWELL_MS` when they are deeper than `MARGIN_CM` on the other side, for `EDGE_MS` when they
-keep nearer to the border than that.
+Crossing. A receiver wanders by metres, and now and then a fix is far off. So the side changes only when
+successive fixes (two at least) agree: for `DWELL_MS` when they are deeper than `MARGIN_CM` on the other
+side, for `EDGE_MS` when they keep nearer to the border than that.
 """
 
 from edge.measure.integer import cos_permille, isqrt
@@ -26,7 +26,7 @@ def inside(rings: "list[Ring]", lat: int, lon: int) -> bool:
         lon0, lat0 = ring[-1]
         for lon1, lat1 in ring:
             if (lat0 > lat) != (lat1 > lat):
-                # Is the crossing of the parallel at `lat` east of `lon`? Multiplied out, sign of (lat1 - lat0) kept.
+                # Is the crossing of the parallel at `lat` east of `lon`? Multiplied out, keeping the sign.
                 left = (lon - lon0) * (lat1 - lat0)
                 right = (lat - lat0) * (lon1 - lon0)
                 if (left < right) == (lat1 > lat0):

@@ -1,11 +1,10 @@
 """A lifter weighing: the container hangs full, is emptied, hangs empty (the cycle of EN 14803 systems).
 
-Gross is the first plateau of the cycle, tare the last one; between them the signal was unquiet. Both are measured in
-the same cycle, so a container's own mass and the scale's slow drift cancel.
+Gross is the first plateau of the cycle, tare the last one; between them the signal was unquiet. Both are
+measured in the same cycle, so a container's own mass and the scale's slow drift cancel.
 """
 
 from edge.measure.mass import Stability
-
 
 UNREST = 8  # conversions without a plateau at the end: the container was lowered while it swung
 
@@ -35,8 +34,9 @@ class LifterCycle:
             self._plateaus.append(value)
 
     def result(self) -> "tuple[int, int, bool] | None":
-        """(gross counts, tare counts, stable); None without any conversion. A container that was lifted and not
-        emptied has one plateau: its tare is its gross. Not stable: the best guesses."""
+        """(gross counts, tare counts, stable); None without any conversion. A container that was lifted and
+        not emptied has one plateau: its tare is its gross. Not stable: the best guesses.
+        """
         if self._first is None:
             return None
         gross = self._plateaus[0] if self._plateaus else self._first

@@ -11,7 +11,9 @@ MIN_INTERVALS = 20
 
 
 class Calibration:
-    """`cal`: its id. `zero`: counts at no load. `span`: counts that `span_g` grams add (negative: cell upside down)."""
+    """`cal`: its id. `zero`: counts at no load. `span`: counts that `span_g` grams add (negative: cell
+    upside down).
+    """
 
     def __init__(self, cal: str, zero: int, span: int, span_g: int, e_g: int) -> None:
         if not span or span_g <= 0 or e_g <= 0:
@@ -39,7 +41,8 @@ class Calibration:
 
 
 class Stability:
-    """A window of conversions that is stable when all lie within a band; single spikes are outlived, not averaged in.
+    """A window of conversions that is stable when all lie within a band; single spikes are outlived, not
+    averaged in.
 
     `band`: greatest minus smallest, in counts. Complexity: `size` comparisons a conversion.
     """

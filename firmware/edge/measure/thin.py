@@ -11,8 +11,8 @@ TURN_SPEED_CMPS = 150  # below, the course is noise
 
 
 class Thin:
-    """A fix is wanted when, since the last wanted one, it moved `every_cm`; or moved at all and `every_ms` passed; or
-    turned by `turn_cdeg` at speed; or stood for `still_ms`.
+    """A fix is wanted when, since the last wanted one, it moved `every_cm`; or moved at all and `every_ms`
+    passed; or turned by `turn_cdeg` at speed; or stood for `still_ms`.
     """
 
     def __init__(self, every_ms: int, every_cm: int, turn_cdeg: int, still_ms: int) -> None:

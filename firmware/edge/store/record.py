@@ -5,6 +5,10 @@ The first four keys come in a fixed order, so that a time can be filled in later
 
 import json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def _text(value: object) -> str:
     if value is True:
@@ -18,7 +22,7 @@ def _text(value: object) -> str:
     raise TypeError("a record holds integers, booleans and strings only")
 
 
-def encode(seq: int, t_ms: int, clock: str, kind: str, fields: "list[tuple[str, object]]") -> bytes:
+def encode(seq: int, t_ms: int, clock: str, kind: str, fields: "Sequence[tuple[str, object]]") -> bytes:
     """A record as UTF-8 JSON. `fields` keeps its order; a value of None is unknown and left out.
 
     `t_ms`: ms since 1970-01-01 UTC, or of the local clock when `clock` is "none".
@@ -35,7 +39,9 @@ _NONE = b',"clock":"none"'
 
 
 def backdate(data: bytes, offset_ms: int) -> bytes:
-    """The record with its time filled in (`clock` "back"); unchanged unless it was made with `clock` "none"."""
+    """The record with its time filled in (`clock` "back"); unchanged unless it was made with `clock`
+    "none".
+    """
     start = data.find(b',"t":')
     end = data.find(_NONE)
     if start < 0 or end < start or data.find(b",", start + 1) != end:

@@ -1,19 +1,19 @@
 """The flash log: an append-only ring of 4096-byte sectors on a raw partition.
 
     sector:  header | entry | entry | … | 0xFF …
-    header:  magic "HLOG", version, log id, serial, first seq, acked seq, CRC-32      (28 bytes, little endian)
-    entry:   type, 0, length, seq | payload | CRC-32                                  (8 + length + 4 bytes)
+    header:  magic "HLOG", version, log id, serial, first seq, acked seq, CRC-32    (28 bytes, little endian)
+    entry:   type, 0, length, seq | payload | CRC-32                                (8 + length + 4 bytes)
 
     RECORD  payload: the record's JSON text; seq: its number
     ACK     no payload; seq: everything up to it is durable elsewhere
     TIME    payload: upto, offset; records seq … upto-1 made without a clock are read back with t + offset
 
-Rules. (1) The serial counts up for ever and `serial % sectors` is the sector's place, so the newest sector is found by
-bisection and a stale header betrays itself. (2) An entry never spans sectors. (3) A sector is erased only when every
-record in it is acknowledged. (4) A tail that is neither an entry nor blank was torn by a power cut: the sector is
-closed, the next one opened. (5) A log is created on a blank partition only; an unreadable one is an error, never wiped.
-(6) What a record says never changes once it may have been sent; a TIME entry covers unsent records only (the
-caller's duty).
+Rules. (1) The serial counts up for ever and `serial % sectors` is the sector's place, so the newest sector
+is found by bisection and a stale header betrays itself. (2) An entry never spans sectors. (3) A sector is
+erased only when every record in it is acknowledged. (4) A tail that is neither an entry nor blank was torn
+by a power cut: the sector is closed, the next one opened. (5) A log is created on a blank partition only;
+an unreadable one is an error, never wiped. (6) What a record says never changes once it may have been sent;
+a TIME entry covers unsent records only (the caller's duty).
 """
 
 from binascii import crc32
@@ -66,7 +66,9 @@ def decode_header(buf: "bytes | bytearray") -> "tuple[int, int, int, int] | None
 
 
 def parse(buf: "bytes | bytearray") -> "tuple[list[tuple[int, int, int, int]], int, bool]":
-    """A sector's entries as (type, seq, payload offset, payload length), where they end, and whether the rest is blank."""
+    """A sector's entries as (type, seq, payload offset, payload length), where they end, and whether the
+    rest is blank.
+    """
     entries = []
     at = _HEADER_SIZE
     view = memoryview(buf)
@@ -90,7 +92,9 @@ def _correct(data: bytes, seq: int, times: "list[tuple[int, int, int]]") -> byte
 
 
 def entries(image: bytes) -> "Iterator[tuple[str, int, bytes]]":
-    """Every record of a flash image, oldest first: (log id as 8 hex digits, seq, record text with its time filled in)."""
+    """Every record of a flash image, oldest first: (log id as 8 hex digits, seq, record text with its time
+    filled in).
+    """
     count = len(image) // SECTOR
     sectors = []
     for index in range(count):
@@ -99,7 +103,7 @@ def entries(image: bytes) -> "Iterator[tuple[str, int, bytes]]":
         if header and header[1] % count == index:
             sectors.append((header[0], header[1], sector, parse(sector)[0]))
     sectors.sort(key=lambda item: item[:2])
-    times = {}
+    times: "dict[int, list[tuple[int, int, int]]]" = {}
     for log, _serial, sector, found in sectors:
         for kind, seq, at, _length in found:
             if kind == TIME:
@@ -107,21 +111,22 @@ def entries(image: bytes) -> "Iterator[tuple[str, int, bytes]]":
     for log, _serial, sector, found in sectors:
         for kind, seq, at, length in found:
             if kind == RECORD:
-                yield "%08x" % log, seq, _correct(bytes(sector[at : at + length]), seq, times.get(log, ()))
+                yield "%08x" % log, seq, _correct(bytes(sector[at : at + length]), seq, times.get(log, []))
 
 
 class Ring:
-    """The log on a block device (`readblocks`/`writeblocks` with offset, `ioctl`), mounted or, when blank, created.
+    """The log on a block device (`readblocks`/`writeblocks` with offset, `ioctl`), mounted or, when blank,
+    created.
 
-    `log`: its id, 8 hex digits. `head`: number of the newest record (0: none yet). `acked`: everything up to it is
-    durable elsewhere. `first`: the oldest record still held (head + 1 when there is none).
-    Errors: `log-unreadable` when the partition is neither blank nor a log.
+    `log`: its id, 8 hex digits. `head`: number of the newest record (0: none yet). `acked`: everything up
+    to it is durable elsewhere. `first`: the oldest record still held (head + 1 when there is none). Errors:
+    `log-unreadable` when the partition is neither blank nor a log.
     """
 
     def __init__(self, device: "BlockDevice", new_id: "Callable[[], int]") -> None:
         """Mount `device`; `new_id` draws the id (32 bits) of a log that is created."""
         self._dev = device
-        self._n = device.ioctl(_COUNT, 0)
+        self._n = device.ioctl(_COUNT, 0) or 0
         if device.ioctl(_SIZE, 0) != SECTOR or self._n < 4:
             raise EdgeError("log-unreadable", "the partition must have at least 4 sectors of 4096 bytes")
         self._reserve = max(2, self._n // 8)
@@ -140,7 +145,7 @@ class Ring:
         return header if header and header[1] % self._n == index else None
 
     def _newest(self) -> "tuple[int, int, int, int] | None":
-        """The newest sector's header, by bisection; by looking at all when something in between is damaged."""
+        """The newest sector's header, by bisection; by looking at all when one is damaged."""
         low = self._header(0)
         if low is None:
             return self._newest_of_all()
@@ -238,14 +243,16 @@ class Ring:
         return self.acked + 1
 
     def room(self, size: int, spare: bool = True) -> bool:
-        """Whether a record of `size` bytes fits now. `spare`: leave the reserve that is kept for weighings."""
+        """Whether a record of `size` bytes fits now. `spare`: leave the reserve kept for weighings."""
         free = self._n - (self._serial - self._held + 1)
         if spare:
             return free > self._reserve
         return free > 0 or self._tail + _OVERHEAD + size <= SECTOR
 
     def append(self, data: bytes, spare: bool = True) -> int:
-        """Write record number `head + 1`; it is on flash when this returns. Errors: `log-full`, `record-too-long`."""
+        """Write record number `head + 1`; it is on flash when this returns. Errors: `log-full`,
+        `record-too-long`.
+        """
         if len(data) > MAX_RECORD:
             raise EdgeError("record-too-long", "%d bytes, at most %d" % (len(data), MAX_RECORD))
         if not self.room(len(data), spare):
@@ -257,7 +264,9 @@ class Ring:
         return self.head
 
     def ack(self, seq: int) -> bool:
-        """Everything up to `seq` is durable elsewhere: free it. False when that says nothing new or nothing true."""
+        """Everything up to `seq` is durable elsewhere: free it. False when that says nothing new or nothing
+        true.
+        """
         if not self.acked < seq <= self.head:
             return False
         self.acked = seq
@@ -270,14 +279,18 @@ class Ring:
         return True  # in a log that is full to the last byte the ack is known until the next power cut only
 
     def add_time(self, first: int, offset_ms: int) -> None:
-        """Fill in the time of the records from `first` on that were made without a clock; none may have been sent."""
+        """Fill in the time of the records from `first` on that were made without a clock; none may have
+        been sent.
+        """
         if first <= self.head and self.room(calcsize(_TIME), spare=False):
             self._put(TIME, first, pack(_TIME, self.head + 1, offset_ms))
             if self._times is not None:
                 self._times.append((first, self.head + 1, offset_ms))
 
     def read(self, seq: int, max_bytes: int) -> "list[tuple[int, bytes]]":
-        """Records from the first readable one at or after `seq`: an unbroken run of at most `max_bytes` (one at least)."""
+        """Records from the first readable one at or after `seq`: an unbroken run of at most `max_bytes`
+        (one at least).
+        """
         if self._times is None:
             self._times = self._read_times()
         run: "list[tuple[int, bytes]]" = []
