@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gateway.checks import CHECKS
 from gateway.config import ConfigError, load
 
 
@@ -37,3 +38,36 @@ def check(file: Path, as_json: bool) -> None:
             f"{file}: good. Store {settings.store.path}, broker {settings.mqtt.host}:{settings.mqtt.port}, "
             f"InfluxDB {settings.influxdb.url}, page {settings.web.host}:{settings.web.port}."
         )
+
+
+@config.command()
+def checks() -> None:
+    """Print the rules that records are judged by, as the page docs/checks.md."""
+    click.echo(checks_page(), nl=False)
+
+
+def checks_page() -> str:
+    """docs/checks.md: made of the table in gateway.checks and the words in gateway.codes."""
+    lines = [_BEFORE]
+    for check in CHECKS:
+        kinds = ", ".join(str(kind.__struct_config__.tag) for kind in check.kinds) or "all"
+        lines.append(f"| {check.number} | `{check.code}` | {kinds} | {check.rule} | {check.effect.value} |\n")
+    return "".join([*lines, _AFTER])
+
+
+_BEFORE = """\
+# Checks
+
+The rules that every well-formed record is judged by. Made by `huishou config checks > docs/checks.md`; the
+source is `gateway/checks.py`. A quarantined record is kept and acknowledged, but not used; a flagged one is
+used, with its codes. What a code means and what to do about it stands in `gateway/codes.py` and on the
+page.
+
+| rule | code | records | finds | then |
+|---|---|---|---|---|
+"""
+_AFTER = """
+Before these, decoding refuses what is not of the contract (`bad-record`, `unknown-kind`, …) and what comes
+from a device that is not known (`unknown-device`). After them, the journal adds what only the numbering
+tells: `seq-gap` and `seq-late` (flagged), `seq-conflict` (quarantined).
+"""
