@@ -5,7 +5,8 @@ What really happens goes to `truth`, one JSON-ready dict a time, each with `t` (
 | what | fields |
 |---|---|
 | `deposit` | `bay` `category` `mass_g` `token` `pieces` `open_ms` `thanked`; `t` is when the door closed |
-| `visit` | `outcome` (`not-opened` `walked-away` `put-nothing` `took`) `token` `mass_g` `crew` `screen` |
+| `visit` | all others: `bay` `mass_g` `token` `crew` `screen`, and `outcome` |
+| | (`not-opened` `walked-away` `put-nothing` `took` `cut-short`) |
 | `collect` | `bay` `category` `mass_g` (taken out) `left_g` `by` (crew's token) |
 | `door` | `door` (name of the lock) `state` (`open` `closed`) |
 | `bolt` | `door` `state` (`bolted` `withdrawn`) |
@@ -35,6 +36,7 @@ LONG_OFF_MS = 10 * 60_000
 CREW_PREFIX = "C0DE"
 
 _FULL = 0.95
+_TRUCK_H = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class BinSpec:
     solar: SolarSpec
     households: int
 
+    @property
+    def visits_per_day(self) -> float:
+        """On average, at pace 1: what fills the bays as fast as Wyndham's fill."""
+        return sum(bay.fill_pct_per_day / 100 * bay.volume_l / MEAN_LOAD_L for bay in self.bays)
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -62,9 +69,10 @@ class Collection:
 class BinScene(Kernel):
     """A bin's scale, doors, lines, sun and people; see `simulators.scene.Scene`.
 
-    `plan(after_ms)` tells the next planned collection; `pace` multiplies the number of visitors. `on_full`,
-    when set, is asked to send a truck when a bay is full: if it returns False, a crew comes on its own
-    after some hours.
+    `plan(after_ms)` tells the next planned collection; `pace` multiplies the number of visitors. In a city
+    (see `city`) `on_full` is asked to send a truck when a bay is full (False: none can; then, and without
+    it, a crew comes on its own after some hours), `comes_by_truck` tells that a truck will bring its crew
+    itself, and `on_collected` hears how many grams a crew took out of which bay.
     """
 
     def __init__(
@@ -80,6 +88,8 @@ class BinScene(Kernel):
         self.spec = spec
         self.pace = pace
         self.on_full: Callable[[BinScene], bool] | None = None
+        self.comes_by_truck: Callable[[str], bool] | None = None
+        self.on_collected: Callable[[BinScene, int, int], None] | None = None
         self._plan = plan
         self._called = False
         self._board: dict[str, Any] = load_board(spec.board)["parts"]
@@ -175,10 +185,9 @@ class BinScene(Kernel):
         self._expect_visitor()
         self.changed()
 
-    def send_crew(self, token: str, truck: str | None, delay_ms: int = 0) -> None:
-        """A crew arrives here after `delay_ms`, besides the planned ones."""
-        self.cancel("crew_alone")
-        self.after(delay_ms, "crew", token, truck)
+    def send_crew(self, token: str, truck: str | None, at_ms: int) -> None:
+        """A crew arrives here at `at_ms` (at once if that has passed), besides the planned ones."""
+        self.at(at_ms, "crew", token, truck)
         self.changed()
 
     # What happens by itself
@@ -198,12 +207,13 @@ class BinScene(Kernel):
         self._expect_visitor()
 
     def on_crew_planned(self, token: str, truck: str | None) -> None:
-        """A planned collection is due."""
+        """A planned collection is due; a truck of the same city brings its crew itself."""
         self._expect_crew()
-        self.on_crew(token, truck)
+        if self.comes_by_truck is None or truck is None or not self.comes_by_truck(truck):
+            self.on_crew(token, truck)
 
     def on_crew_alone(self) -> None:
-        """No truck was sent to a full bin: a crew comes by cargo bike."""
+        """No truck came to a full bin: a crew comes by cargo bike."""
         self.on_crew(crew_token(self.spec.town_seed, "bike"), None)
 
     def on_crew(self, token: str, truck: str | None) -> None:
@@ -232,16 +242,14 @@ class BinScene(Kernel):
         if self.on_collected is not None:
             self.on_collected(self, bay, mass_g)
 
-    on_collected: Callable[["BinScene", int, int], None] | None = None
-    """Told how much a crew took out of which bay."""
-
     def advance(self, now_ms: int) -> list[Stimulus]:
         out = super().advance(now_ms)
         if not self._called and self._full():
             self._called = True
-            if self.on_full is None or not self.on_full(self):
-                wait_h = (2 + self.rng("bike").expovariate(1 / 6)) / max(self.pace, 0.1)
-                self.after(wait_h * HOUR_MS, "crew_alone")
+            sent = self.on_full is not None and self.on_full(self)
+            wait_h = 2 + self.rng("bike").expovariate(1 / 6)
+            # A truck that was sent may still be lost; then the bike comes too, later.
+            self.after((_TRUCK_H if sent else wait_h / max(self.pace, 0.1)) * HOUR_MS, "crew_alone")
         return out
 
     # Inside
@@ -256,9 +264,7 @@ class BinScene(Kernel):
         self.now = max(self.now, now_ms)
 
     def _expect_visitor(self) -> None:
-        per_day = self.pace * sum(
-            bay.fill_pct_per_day / 100 * bay.volume_l / MEAN_LOAD_L for bay in self.spec.bays
-        )
+        per_day = self.pace * self.spec.visits_per_day
         if per_day > 0:
             self.at(people.next_visit_ms(self.rng("arrivals"), self.now, per_day), "visitor_due")
 

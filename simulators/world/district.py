@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from hardware import load_board
-from simulators.world import townmap
+from simulators.world import people, townmap
 from simulators.world.bay import BaySpec
 from simulators.world.bin import CREW_PREFIX, BinScene, BinSpec, Collection, crew_token
 from simulators.world.geometry import to_degrees
@@ -170,6 +170,13 @@ class District:
             return None
         truck = self.trucks[self.town.sites[index].zone].device
         return Collection(t, crew_token(self.seed, truck), truck)
+
+    def pace_for(self, visits_per_minute: float, now_ms: int) -> float:
+        """The `pace` at which all bins together have about so many visits a minute at this hour, even at
+        night.
+        """
+        normal_per_day = sum(spec.visits_per_day for spec in self.bins)
+        return visits_per_minute * 1440 / (normal_per_day * people.busy(now_ms))
 
     def settings(self, device: str, links: Links | None = None) -> dict[str, Any]:
         """The document that the unit's firmware is provisioned with (docs/design.md, "Settings"). Raises

@@ -72,7 +72,10 @@ class Kernel:
         self.now = start_ms
         self.truth_sink = truth
         self.changed: Callable[[], None] = _nothing
-        """Called when something from outside (a dispatcher, a fault) put a nearer event on the agenda."""
+        """Called when something from outside (a dispatcher, a fault) put an event on the agenda, maybe in
+        the middle of another scene's `advance`: whoever runs this scene should only take note, and ask
+        `next_at_ms` again soon.
+        """
         self._serial = 0
         self._agenda: list[tuple[int, int, str, list[Any]]] = []
         self._streams: dict[str, Stream] = {}

@@ -27,18 +27,22 @@ def _week() -> list[float]:
     return [r * 168 / sum(raw) for r in raw]
 
 
+def busy(t_ms: int) -> float:
+    """How busy this hour is: visits an hour relative to the week's mean."""
+    weekday = (local_day(t_ms) + 3) % 7  # 1970-01-01 was a Thursday
+    return _week()[weekday * 24 + int(local_hour(t_ms))]
+
+
 def next_visit_ms(rng: Stream, now_ms: int, per_day: float) -> int:
     """When the next visitor comes after `now_ms`: a Poisson process with the week's shape and `per_day`
     visits a day.
 
     `per_day` must be above 0. The answer never lies more than a year ahead.
     """
-    week = _week()
     need = rng.expovariate(1.0)
     t = now_ms
     for _ in range(366 * 24):
-        weekday = (local_day(t) + 3) % 7  # 1970-01-01 was a Thursday
-        rate = week[weekday * 24 + int(local_hour(t))] * per_day / 24  # an hour
+        rate = busy(t) * per_day / 24  # an hour
         left_ms = HOUR_MS - t % HOUR_MS
         if need <= rate * left_ms / HOUR_MS:
             return t + max(int(need / rate * HOUR_MS), 1)

@@ -29,7 +29,7 @@ def base_map(town: Town) -> dict[str, Any]:
                 [_ring(town.river)],
                 kind="water",
                 id="river",
-                name_en="Yunting River",
+                name_en="Liuwan River",
                 name_zh="云汀河",
             ),
             *(
@@ -105,7 +105,7 @@ def _buildings(block: Block) -> Feature:
 def _feature(geometry: str, coordinates: Any, **properties: Any) -> Feature:
     return {
         "type": "Feature",
-        "id": properties["id"],
+        "id": f"{properties['kind']}/{properties['id']}",
         "geometry": {"type": geometry, "coordinates": coordinates},
         "properties": properties,
     }

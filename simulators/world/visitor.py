@@ -50,6 +50,7 @@ class Visitor(Part):
             "pieces": [list(piece) for piece in pieces or ()],
             "tries": 0,
             "waits": False,
+            "bay": None,
             "open": None,
             "opened": 0,
             "closed": 0,
@@ -66,10 +67,13 @@ class Visitor(Part):
     def send_away(self) -> None:
         """The world went on without this person (the unit was long off)."""
         self._stop()
-        if self.here is not None and self.here["open"] is not None:
-            self._locks[self.here["open"]].swing(closed=True)
-            self._bays[self.here["open"]].scale.handle(hands_in=False)
-        self.here = None
+        me = self.here
+        if me is None:
+            return
+        if me["open"] is not None:
+            self._locks[me["open"]].swing(closed=True)
+            self._bays[me["open"]].scale.handle(hands_in=False)
+        self.on_leave("cut-short")
 
     # What the person does, step by step
 
@@ -112,7 +116,8 @@ class Visitor(Part):
             me["waits"] = True
             self.after(_PATIENCE_MS, "impatient")
             return
-        me["open"], me["opened"], me["moved"] = bay, self.world.now, []
+        me["open"] = me["bay"] = bay
+        me["opened"], me["moved"] = self.world.now, []
         lock.swing(closed=False)
         self._bays[bay].scale.handle(hands_in=True)
         whim = self.rng("whims").random()
@@ -148,7 +153,6 @@ class Visitor(Part):
         self._bays[number].scale.handle(hands_in=False)
         self._locks[number].swing(closed=True)
         if not me["crew"]:
-            me["bay"] = number
             self.after(_THANKS_PATIENCE_MS, "leave", "done")
             return
         self.world.record(
@@ -190,12 +194,7 @@ class Visitor(Part):
         me, self.here = self._me(), None
         self._stop()
         total_g = sum(me["moved"])
-        if me["crew"]:
-            if outcome != "done":
-                self.world.record(
-                    "visit", outcome=outcome, token=me["token"], crew=True, screen=self.screen.strip()
-                )
-        elif outcome == "done" and total_g > 0:
+        if not me["crew"] and outcome == "done" and total_g > 0:
             self.world.record(
                 "deposit",
                 t=me["closed"],
@@ -207,15 +206,16 @@ class Visitor(Part):
                 open_ms=me["closed"] - me["opened"],
                 thanked=me["thanked"],
             )
-        else:
+        elif not me["crew"] or outcome != "done":
             if outcome == "done":
                 outcome = "took" if total_g < 0 else "put-nothing"
             self.world.record(
                 "visit",
                 outcome=outcome,
-                token=me["token"],
+                bay=me["bay"],
                 mass_g=total_g,
-                crew=False,
+                token=me["token"],
+                crew=me["crew"],
                 screen=self.screen.strip(),
             )
 
