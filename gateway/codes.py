@@ -260,6 +260,13 @@ CODES: dict[str, Code] = {
             "请检查线路上是否有第二个主站、屏蔽层松动或缺少偏置电阻。",
         ),
         Code(
+            "bus-busy",
+            "Other stations kept the line for a whole minute.",
+            "Poll them less often, shorten their time-outs, or repair the one that does not answer.",
+            "线路被其他站点占用超过一分钟。",
+            "请降低轮询频率、缩短超时，或修复不应答的站点。",
+        ),
+        Code(
             "wrong-length",
             "An answer of another length came than was asked for. It was not used.",
             "Nothing when it is rare; else see wrong-answer.",

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, field
 
 from gateway.devices import DevicesError, parse_devices
-from gateway.modbus.config import StationConfig, register_map
+from gateway.modbus.config import StationConfig, clashes, register_map
 from gateway.modbus.registers import MapError
 from gateway.toml_struct import ConfigError, Problem, read_struct
 
@@ -225,6 +225,8 @@ def _stations_problems(config: Config) -> list[Problem]:
                 )
             )
         seen.add(station.device)
+        for key, expected, do in clashes(station, config.stations[:index]):
+            problems.append(Problem(f"stations[{index}].{key}", repr(getattr(station, key)), expected, do))
         try:
             register_map(station)
         except MapError as err:

@@ -1,6 +1,7 @@
 """Settings of one Modbus station."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,9 +16,12 @@ from gateway.modbus.weighings import check_indicator
 class StationConfig(msgspec.Struct, frozen=True):
     """One `[[stations]]` entry: where an indicator is, and how often and how patiently it is asked.
 
-    `address`: `host:port`, or the path of a serial device (8 data bits, no parity, 1 stop bit).
-    `register_map`: a TOML file like hardware/modbus/weighbridge.toml, which is the default. `timeout_ms`:
-    how long an answer may take; on a serial line also how long it must be silent after a failure.
+    `address`: `host:port`, or the path of a serial device (8 data bits, no parity, 1 stop bit). Stations with
+    the same address share the line; each has its own `unit_id`.
+
+    `register_map`: a TOML file like hardware/modbus/weighbridge.toml, which is the default.
+
+    `timeout_ms`: how long an answer may take, and how long a serial line must be silent after a failure.
     """
 
     device: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
@@ -34,6 +38,23 @@ class StationConfig(msgspec.Struct, frozen=True):
             host, _, port = self.address.rpartition(":")
             if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
                 raise ValueError(f"an `address` such as 10.0.0.7:502 for transport tcp, not {self.address!r}")
+
+
+def clashes(station: StationConfig, others: Sequence[StationConfig]) -> list[tuple[str, str, str]]:
+    """Why the station cannot share a line with those before it: key, what was expected, what to do."""
+    found = []
+    for other in others:
+        if (other.transport, other.address) != (station.transport, station.address):
+            continue
+        if other.unit_id == station.unit_id:
+            expected = f"another unit than {other.device}'s at {station.address}"
+            found.append(
+                ("unit_id", expected, "Give each unit on a line its own number, here and on the unit.")
+            )
+        if station.transport == "rtu" and other.baud != station.baud:
+            expected = f"{other.baud}, as for {other.device} on the same line"
+            found.append(("baud", expected, "Set one speed for the whole line, here and on its units."))
+    return found
 
 
 def register_map(config: StationConfig) -> RegisterMap:

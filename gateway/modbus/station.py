@@ -13,7 +13,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.modbus.client import Client, ExchangeError
+from gateway.modbus.bus import ExchangeError
+from gateway.modbus.client import Client
 from gateway.modbus.config import StationConfig, register_map
 from gateway.modbus.registers import WordsError
 from gateway.modbus.weighings import Indicator, read_indicator, read_weighing

@@ -10,7 +10,9 @@ import contextlib
 import os
 import tty
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,19 +56,36 @@ class Faults:
 class WeighbridgeServer:
     """One indicator on one line: `await start_tcp(...)` or `start_rtu(...)`, in the end `await stop()`."""
 
-    def __init__(self, bridge: Weighbridge, *, unit_id: int = 1, faults: Faults | None = None) -> None:
-        self.bridge = bridge
+    def __init__(
+        self,
+        bridge: Weighbridge,
+        *,
+        unit_id: int = 1,
+        faults: Faults | None = None,
+        beside: Mapping[int, Weighbridge] | None = None,
+    ) -> None:
+        """`beside`: further units on the same line, by their unit numbers."""
+        self._units = {**(beside or {}), unit_id: bridge}
         self.faults = faults if faults is not None else Faults()
         self._unit_id = unit_id
         self._server: _TcpServer | _SerialServer | None = None
         self._line: _Line | None = None
+
+    @property
+    def bridge(self) -> Weighbridge:
+        """The indicator; another may be put in its place."""
+        return self._units[self._unit_id]
+
+    @bridge.setter
+    def bridge(self, bridge: Weighbridge) -> None:
+        self._units[self._unit_id] = bridge
 
     async def start_tcp(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen, on a free port when `port` is 0, and return the address as `host:port`.
 
         Raises RuntimeError when the port is taken.
         """
-        self._server = _TcpServer(self._device(), address=(host, port))
+        self._server = _TcpServer(self._devices(), address=(host, port))
         self._server.faults = self.faults
         await self._server.serve_forever(background=True)
         listener: Any = self._server.transport
@@ -75,7 +94,9 @@ class WeighbridgeServer:
     async def start_rtu(self, link: Path | None = None, baud: int = 9600) -> str:
         """Open a serial line and return the path of the master's end; `link`: a symlink to make to it."""
         self._line = _Line(link)
-        self._server = _SerialServer(self._device(), port=self._line.far, baudrate=baud)
+        self._server = _SerialServer(
+            self._devices(), port=self._line.far, baudrate=baud, ignore_missing_devices=True
+        )
         self._server.faults = self.faults
         await self._server.serve_forever(background=True)
         return str(link or self._line.near)
@@ -89,19 +110,27 @@ class WeighbridgeServer:
             self._line.close()
             self._line = None
 
-    def _device(self) -> SimDevice:
+    def _devices(self) -> list[SimDevice]:
         blank = SimData(0, count=_REGISTERS, values=0, datatype=DataType.REGISTERS)
-        return SimDevice(self._unit_id, [blank], action=self._access)
+        return [SimDevice(unit, [blank], action=partial(self._access, unit)) for unit in self._units]
 
     async def _access(
-        self, function: int, start: int, address: int, count: int, registers: list[int], values: Any
+        self,
+        unit: int,
+        function: int,
+        start: int,
+        address: int,
+        count: int,
+        registers: list[int],
+        values: Any,
     ) -> ExcCodes | None:
         """pymodbus asks before each access: fill in what is read now, take what is written."""
+        bridge = self._units[unit]
         if values is not None and function in (6, 16):
-            return self.bridge.write(address, list(values))
+            return bridge.write(address, list(values))
         if function not in (3, 4):
             return ExcCodes.ILLEGAL_FUNCTION
-        words = self.bridge.read(address, count)
+        words = bridge.read(address, count)
         if isinstance(words, ExcCodes):
             return words
         registers[address - start : address - start + count] = words

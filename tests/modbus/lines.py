@@ -38,15 +38,20 @@ class Line:
 
 @contextmanager
 def line(
-    transport: Transport, bridge: Weighbridge, *, port: int = 0, link: Path | None = None
+    transport: Transport,
+    bridge: Weighbridge,
+    *,
+    port: int = 0,
+    link: Path | None = None,
+    beside: dict[int, Weighbridge] | None = None,
 ) -> Iterator[Line]:
-    """Serve `bridge` until the block ends."""
+    """Serve `bridge` as unit 1, and those `beside` it, until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     async def start() -> tuple[WeighbridgeServer, str]:
-        server = WeighbridgeServer(bridge)
+        server = WeighbridgeServer(bridge, beside=beside)
         address = await (
             server.start_tcp(port=port) if transport == "tcp" else server.start_rtu(link, baud=115_200)
         )

@@ -7,7 +7,8 @@ import pytest
 from pymodbus import ModbusException
 from pymodbus.client import ModbusSerialClient
 
-from gateway.modbus.client import Client, ExchangeError
+from gateway.modbus.bus import ExchangeError
+from gateway.modbus.client import Client
 from gateway.modbus.config import StationConfig
 from gateway.modbus.station import Phase
 from simulators.peers.weighbridge_server import Fault

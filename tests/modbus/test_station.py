@@ -3,13 +3,15 @@
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.contract import decode_record
-from gateway.modbus.client import Client, ExchangeError
-from gateway.modbus.config import StationConfig
+from gateway.modbus.bus import ExchangeError
+from gateway.modbus.client import Client
+from gateway.modbus.config import StationConfig, clashes
 from gateway.modbus.registers import MapError
 from gateway.modbus.station import BACK_OFF_MAX_MS, BATCH, Phase, Station, StationState, pause_ms
 from simulators.peers.weighbridge import Weighbridge
@@ -21,6 +23,7 @@ from tests.modbus.lines import (
     SERIAL,
     TRANSPORTS,
     Intake,
+    Line,
     Transport,
     line,
     loaded,
@@ -179,6 +182,44 @@ def test_another_indicator_at_the_same_address_has_a_log_of_its_own() -> None:
             wait_for(lambda: marks == {LOG: 2}, "the old one")
             on.replace(new)
             wait_for(lambda: marks == {LOG: 2, "00000042": 1}, "the new one")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_stations_on_one_line_take_turns_and_a_dead_one_harms_none(transport: Transport) -> None:
+    marks: dict[str, int] = {}
+    got: dict[str, list[bytes]] = {"scale-1": [], "scale-2": []}
+
+    def submit(device: str, log: str, records: list[bytes], first: int) -> None:
+        got[device] += records
+        marks[device] = marks.get(device, 0) + len(records)
+
+    def station(on: Line, unit: int) -> Station:
+        config = StationConfig(
+            f"scale-{unit}", on.address, transport, 115_200, unit, poll_ms=10, timeout_ms=60
+        )
+        return Station(config, lambda device, _: marks.get(device), submit, lambda: NOW_MS)
+
+    first, second = loaded(30), Weighbridge(0x42)
+    for i in range(20):
+        weigh(second, 500 + i)
+    with line(transport, first, beside={2: second}) as on:
+        dead = station(on, 3)
+        with running(station(on, 1)), running(station(on, 2)), running(dead):
+            wait_for(lambda: marks == {"scale-1": 30, "scale-2": 20}, "both caught up")
+            wait_for(lambda: dead.state.phase is Phase.FAILING, "the third is missed")
+            weigh(first, 30)
+            weigh(second, 520)
+            wait_for(lambda: marks == {"scale-1": 31, "scale-2": 21}, "both go on")
+    for device, bridge in (("scale-1", first), ("scale-2", second)):
+        assert [msgspec.json.decode(raw) for raw in got[device]] == bridge.records()
+
+
+def test_stations_that_cannot_share_a_line_are_explained() -> None:
+    one = StationConfig("scale-1", "/dev/ttyS1", "rtu", 9600, 1)
+    assert clashes(StationConfig("scale-2", "/dev/ttyS1", "rtu", 9600, 2), [one]) == []
+    assert clashes(StationConfig("scale-2", "/dev/ttyS2", "rtu", 4800, 1), [one]) == []
+    same = clashes(StationConfig("scale-2", "/dev/ttyS1", "rtu", 4800, 1), [one])
+    assert [(key, "scale-1" in expected) for key, expected, _ in same] == [("unit_id", True), ("baud", True)]
 
 
 def test_an_exception_answer_is_not_taken_for_trouble_on_the_line() -> None:
