@@ -17,6 +17,7 @@ from simulators.scene import BridgeSignal, PinLevel, PowerCut, Scene, Stimulus, 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
 WAKE_NONE, WAKE_EXT0, WAKE_TIMER = 0, 2, 4
 TORN_OFF_MS = 3_000  # how long the supply is away at a planned cut
+BOOT_US = 270_000  # from reset to `main`: image check 217 ms, start of the interpreter with frozen modules 49 ms
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Chip:
     frozen: bool = False  # nothing happens around the unit by itself any more
     _cause: int = POWER_ON
     _wake: int = WAKE_NONE
-    _timer_us: int = 0  # when the chip starts again; FOREVER: only by a pin
+    _timer_us: int = 0  # when `main` starts again; FOREVER and more: only by a pin
     _wake_levels: dict[int, int] = field(default_factory=dict)
     _memory: bytes = b""
     _rtc_zero_us: int | None = None
@@ -65,7 +66,7 @@ class Chip:
     def power_on(self) -> None:
         """The supply comes on at `now_us`: the scene begins, the chip will boot at once."""
         self.apply(self.scene.start(self.now_us // 1000))
-        self._timer_us = self.now_us
+        self._timer_us = self.now_us + BOOT_US
 
     def power_off(self) -> None:
         """The supply fails at `now_us`, for good: the image stays."""
@@ -225,7 +226,7 @@ class Chip:
     def _sleep(self, body: bytes) -> None:
         until, self._rtc_zero_us, n = struct.unpack_from("<qqB", body)
         self._memory = body[17 + 2 * n :]
-        self._cause, self._wake, self._timer_us = DEEP_SLEEP, WAKE_TIMER, until
+        self._cause, self._wake, self._timer_us = DEEP_SLEEP, WAKE_TIMER, until + BOOT_US
         self._stop()
         self.scene.power(self.now_us // 1000, "sleep")
         # Second byte of each: bit 0 the level, bit 1 the source (0: ext0, 1: ext1).
@@ -236,17 +237,18 @@ class Chip:
     def _wake_by_pin(self, pin: int) -> None:
         wanted = self._wake_levels.get(pin)
         if wanted is not None and self._levels.get(pin) == wanted & 1:
-            self._timer_us, self._wake, self._wake_levels = self.now_us, WAKE_EXT0 + (wanted >> 1), {}
+            self._timer_us, self._wake_levels = self.now_us + BOOT_US, {}
+            self._wake = WAKE_EXT0 + (wanted >> 1)
 
     def _restart(self, body: bytes) -> None:
         self._cause, self._rtc_zero_us = struct.unpack_from("<Bq", body)
         self._memory = body[9:]
-        self._wake, self._wake_levels, self._timer_us = WAKE_NONE, {}, self.now_us
+        self._wake, self._wake_levels, self._timer_us = WAKE_NONE, {}, self.now_us + BOOT_US
         self._stop()
 
     def _cut(self, now_us: int, off_ms: int) -> None:
         self._cause, self._wake, self._wake_levels = POWER_ON, WAKE_NONE, {}
         self._memory, self._rtc_zero_us = b"", None
-        self._timer_us = now_us + off_ms * 1000
+        self._timer_us = now_us + off_ms * 1000 + BOOT_US
         self._stop()
         self.scene.power(now_us // 1000, "off")

@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from hardware import load_board
 from simulators.board import link
 from simulators.board.chip import Chip, Counters
+from simulators.board.firmware import FIRMWARE
 from simulators.board.image import Image
 from simulators.board.interpreter import Interpreter
 from simulators.board.network import VirtualNetwork
@@ -73,6 +75,7 @@ def run(
     fidelity: Fidelity = Fidelity.STANDARD,
     network: str = "up",
     cut_at_flash_op: int | None = None,
+    firmware: Path = FIRMWARE,
     on_time: Callable[[int], None] = lambda _ms: None,
     on_network: Callable[[VirtualNetwork], None] = lambda _network: None,
 ) -> Result:
@@ -100,7 +103,7 @@ def run(
         boot_count=image.boots,
         cut_at_flash_op=cut_at_flash_op,
     )
-    interpreter = Interpreter.start(image.path / "vm.log")
+    interpreter = Interpreter.start(image.path / "vm.log", firmware=firmware)
     try:
         _drive(chip, interpreter, until_us, on_time)
     finally:
@@ -121,6 +124,8 @@ def _drive(chip: Chip, interpreter: Interpreter, until_us: int, on_time: Callabl
         frame = link.decode(interpreter.read())
         if frame.kind != "B":
             reply = chip.handle(frame)
+            if not chip.counters.frames & 0xFF:
+                on_time(chip.now_us // 1000)
             if frame.now_us >= until_us:
                 return
             if reply is not None:
