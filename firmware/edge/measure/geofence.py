@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def inside(rings: "list[Ring]", lat: int, lon: int) -> bool:
-    """Even-odd rule. A border belongs to the north-east; all in integers, so the answer is exact."""
+    """Even-odd rule. A border belongs to one of its two sides; all in integers, so the answer is exact."""
     within = False
     for ring in rings:
         lon0, lat0 = ring[-1]
@@ -29,7 +29,7 @@ def inside(rings: "list[Ring]", lat: int, lon: int) -> bool:
                 # Is the crossing of the parallel at `lat` east of `lon`? Multiplied out, keeping the sign.
                 left = (lon - lon0) * (lat1 - lat0)
                 right = (lat - lat0) * (lon1 - lon0)
-                if (left < right) == (lat1 > lat0):
+                if left < right if lat1 > lat0 else left > right:
                     within = not within
             lon0, lat0 = lon1, lat1
     return within
