@@ -115,12 +115,16 @@ class _Heartbeat:
     def __init__(self, store: Path, name: str) -> None:
         self._path = store / f"{name}.status.json"
         self._facts: Facts = {"name": name, "pid": os.getpid(), "started_ms": _now_ms(), "state": "starting"}
-        self._ending = threading.Event()
+        self._ending = False
+        self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def say(self, facts: Facts) -> None:
-        """Replace what the body says of itself."""
+        """Replace what the body says of itself; a new state is written at once."""
+        changed = facts.get("state", "") != self._facts["state"]
         self._facts = self._facts | facts | {"said_ms": _now_ms()}
+        if changed:
+            self._news.set()
 
     def __enter__(self) -> "_Heartbeat":
         self._write()
@@ -128,13 +132,16 @@ class _Heartbeat:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending.set()
+        self._ending = True
+        self._news.set()
         self._thread.join(timeout=2)
         self.say({"state": "stopped", "stopped": True})
         self._write()
 
     def _run(self) -> None:
-        while not self._ending.wait(BEAT_S):
+        while not self._ending:
+            self._news.wait(BEAT_S)
+            self._news.clear()
             self._write()
 
     def _write(self) -> None:

@@ -22,7 +22,7 @@ from gateway.processes import Facts, ProcessError, Say
 
 _log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
+LOOK_S = 0.25
 STALL_S = 30.0  # messages wait and none is committed: something is stuck
 DRAIN_S = 2.5
 SUBMIT_S = 60.0  # a station waits this long for the journal, then asks its indicator again

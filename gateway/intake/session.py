@@ -52,6 +52,7 @@ class MqttSession:
         self,
         config: MqttConfig,
         inbox: Inbox[Parcel],
+        client: mqtt.Client | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.state = "not started"
@@ -67,7 +68,7 @@ class MqttSession:
         self._to_tell = threading.Event()
         self._ending = threading.Event()
         self._teller = threading.Thread(target=self._tell, name="down-ack", daemon=True)
-        self._client = _client(config)
+        self._client = client or make_client(config)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -202,7 +203,8 @@ class MqttSession:
         self.state = state
 
 
-def _client(config: MqttConfig) -> mqtt.Client:
+def make_client(config: MqttConfig) -> mqtt.Client:
+    """A paho client for the configured broker, not connected yet."""
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=config.client_id,
