@@ -1,4 +1,4 @@
-"""Settings survive a power cut at any moment of their writing: the old document or the new one, never none."""
+"""Settings survive a power cut at any moment of writing: the old document or the new one, never none."""
 
 import pytest
 from edge.errors import EdgeError

@@ -37,7 +37,7 @@ def fields(line: bytes) -> "list[str] | None":
     """
     start = line.rfind(b"$")
     star = line.rfind(b"*")
-    if start < 0 or star != len(line) - 3:
+    if start < 0 or star != len(line) - 3 or max(line[start:]) > 0x7E:
         return None
     check = 0
     for byte in line[start + 1 : star]:

@@ -11,8 +11,8 @@ def divide(numerator: int, denominator: int) -> int:
 
 
 def scaled(text: str, numerator: int, denominator: int = 1) -> "int | None":
-    """An unsigned decimal number as written, times numerator / denominator, rounded; None when it is no
-    such number.
+    """An unsigned decimal number as written in ASCII, times numerator / denominator, rounded; None when it
+    is no such number.
     """
     whole, _point, fraction = text.partition(".")
     if not (whole + fraction).isdigit():
