@@ -138,20 +138,20 @@ class BinScene(Kernel):
 
     def pin_out(self, now_ms: int, pin: int, level: int) -> list[Stimulus]:
         """A bridge or sensor is powered, or a bolt pulled."""
-        self._pass(now_ms)
+        early = self.advance(now_ms)
         part = self._driven.get(pin)
         if part is not None:
             part.driven(pin, level)
-        return self.flush(now_ms)
+        return early + self.flush(now_ms)
 
     def uart_out(self, now_ms: int, uart: int, data: bytes) -> list[Stimulus]:
         """Text goes to the display; the other lines' transmit sides are not connected to anything that
         listens.
         """
-        self._pass(now_ms)
+        early = self.advance(now_ms)
         if uart == self._display_uart:
             self.visitor.reads(data.decode("utf-8", "replace"))
-        return self.flush(now_ms)
+        return early + self.flush(now_ms)
 
     def adc_mv(self, now_ms: int, pin: int) -> int:
         """Battery, panel or temperature."""
@@ -256,12 +256,6 @@ class BinScene(Kernel):
 
     def _full(self) -> bool:
         return any(bay.fill >= _FULL for bay in self.bays.values())
-
-    def _pass(self, now_ms: int) -> None:
-        """Events that are due before the unit's act happen first; what they changed is kept for `flush`."""
-        if self._agenda and self._agenda[0][0] <= now_ms:
-            self._out = self.advance(now_ms)
-        self.now = max(self.now, now_ms)
 
     def _expect_visitor(self) -> None:
         per_day = self.pace * self.spec.visits_per_day

@@ -4,8 +4,8 @@ from simulators.world.kernel import Stream
 
 _FIRST = [
     ("槐", "Huai"), ("柳", "Liu"), ("荷", "He"), ("松", "Song"), ("云", "Yun"), ("芦", "Lu"), ("锦", "Jin"),
-    ("澄", "Cheng"), ("棠", "Tang"), ("雁", "Yan"), ("枫", "Feng"), ("岚", "Lan"), ("梧", "Wu"), ("莲", "Lian"),
-    ("霁", "Ji"), ("舟", "Zhou"), ("桂", "Gui"), ("溪", "Xi"), ("晴", "Qing"), ("蓼", "Liao"),
+    ("澄", "Cheng"), ("棠", "Tang"), ("雁", "Yan"), ("枫", "Feng"), ("岚", "Lan"), ("梧", "Wu"),
+    ("莲", "Lian"), ("霁", "Ji"), ("舟", "Zhou"), ("桂", "Gui"), ("溪", "Xi"), ("晴", "Qing"), ("蓼", "Liao"),
 ]  # fmt: skip
 _SECOND = [
     ("荫", "yin"), ("畅", "chang"), ("泽", "ze"), ("庭", "ting"), ("望", "wang"), ("源", "yuan"),

@@ -30,7 +30,7 @@ def base_map(town: Town) -> dict[str, Any]:
                 kind="water",
                 id="river",
                 name_en="Liuwan River",
-                name_zh="云汀河",
+                name_zh="柳湾河",
             ),
             *(
                 _feature("Polygon", [_ring(pond)], kind="water", id=f"{b.id}-pond")

@@ -17,7 +17,7 @@ _CREW_TRIES = 4
 _THANKS_PATIENCE_MS = 15_000
 _THANKS = ("谢谢", "thank")
 
-_STEPS = ("present", "impatient", "open", "lump", "shut", "next_door", "leave")
+_STEPS = ("present", "impatient", "open", "lump", "shut", "leave")
 
 # How often things do not go as the manual says.
 _WALKS_AWAY = 0.02
@@ -78,14 +78,11 @@ class Visitor(Part):
     # What the person does, step by step
 
     def on_present(self) -> None:
-        """Hold the token to the reader of the first door that is wanted, and wait for its bolt.
-
-        Each door has its own code sheet or card slot: the bay's number is part of what the reader sends.
-        """
+        """Hold the token to the reader and wait for a bolt."""
         me = self._me()
         me["tries"] += 1
         me["waits"] = True
-        self._reader.show(f"{me['token']}/{me['bays'][0]}")
+        self._reader.show(me["token"])
         self.after(_PATIENCE_MS, "impatient")
 
     def on_impatient(self) -> None:
@@ -168,13 +165,9 @@ class Visitor(Part):
         if not me["bays"]:
             self.after(_THANKS_PATIENCE_MS, "leave", "done")
             return
-        me["tries"] = 0
-        # Time for the unit to lock and weigh before the next door is asked for.
-        self.after(self.rng("steps").uniform(9_000, 12_000), "next_door")
-
-    def on_next_door(self) -> None:
-        """A crew turns to the next bay."""
-        self._press()
+        # The unit weighs, then offers the next door by itself; if it does not, the crew asks again.
+        me["tries"], me["waits"] = 0, True
+        self.after(_PATIENCE_MS, "impatient")
 
     def reads(self, text: str) -> None:
         """The display shows more text; a person who waits for it and is thanked goes."""

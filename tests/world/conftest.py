@@ -68,29 +68,47 @@ class PlainUnit:
 
 
 class PlainBin(PlainUnit):
-    """Unlocks the bay of every token, locks after the door has closed, thanks."""
+    """Unlocks all bays for every token, keeps the one that is opened, locks it after it was closed, and
+    thanks; offers a crew the other bays then.
+    """
+
+    def __init__(self, scene: Scene, now_ms: int) -> None:
+        self._crew = False
+        self._left: list[str] = []
+        super().__init__(scene, now_ms)
 
     def react(self, stimulus: Stimulus) -> None:
         if isinstance(stimulus, UartBytes) and stimulus.uart == BIN["reader"]["uart"]:
-            _, _, bay = stimulus.data.decode().strip().partition("/")
-            lock = BIN[f"lock{int(bay) - 1}"]
-            self.later(1_500, lambda: self._unlock(lock))
-        elif isinstance(stimulus, PinLevel) and stimulus.level == 1:
+            self._crew = stimulus.data.startswith(b"C0DE")
+            self._left = ["lock0", "lock1"]
+            self.later(1_500, self._offer)
+        elif isinstance(stimulus, PinLevel):
             for name in ("lock0", "lock1"):
-                if stimulus.pin == BIN[name]["door"] and self.now > 0:
-                    self.later(50, lambda lock=BIN[name]: self._lock(lock))  # type: ignore[misc]
+                if stimulus.pin == BIN[name]["door"]:
+                    self._opened(name) if stimulus.level == 0 else self.later(50, self._closed)
 
-    def _unlock(self, lock: dict[str, Any]) -> None:
-        self.drive(lock["drive"], 1)
-        self.later(25_000, lambda: self._give_up(lock))
+    def _offer(self) -> None:
+        for name in self._left:
+            self.drive(BIN[name]["drive"], 1)
+        self.later(25_000, self._give_up)
 
-    def _give_up(self, lock: dict[str, Any]) -> None:
-        if self.pins[lock["door"]] == 1:
-            self.drive(lock["drive"], 0)
+    def _give_up(self) -> None:
+        if all(self.pins[BIN[name]["door"]] for name in ("lock0", "lock1")):
+            self._bolt("lock0", "lock1")
 
-    def _lock(self, lock: dict[str, Any]) -> None:
-        self.drive(lock["drive"], 0)
+    def _opened(self, name: str) -> None:
+        self._left = [other for other in self._left if other != name]
+        self._bolt(*self._left)
+
+    def _closed(self) -> None:
+        self._bolt("lock0", "lock1")
         self.take(self.scene.uart_out(self.now, BIN["display"]["uart"], "\f谢谢 / Thank you\r\n".encode()))
+        if self._crew and self._left:
+            self.later(3_000, self._offer)
+
+    def _bolt(self, *names: str) -> None:
+        for name in names:
+            self.drive(BIN[name]["drive"], 0)
 
 
 def through_json(state: dict[str, Any]) -> dict[str, Any]:
