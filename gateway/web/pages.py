@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from gateway.codes import CODES
 from gateway.contract_types import KINDS
+from gateway.device_codes import meaning
 from gateway.devices import Device
 from gateway.web import i18n
 from gateway.web.assets import Assets
@@ -247,7 +248,10 @@ def _device_view(request: Request, found: Device) -> dict[str, Any]:
         "device": found,
         "view": whole.summary(found, lang),
         "state": state,
-        "concerns": [(c, concern_text(c, lang)) for c in concerns(state, found, now_ms())],
+        "concerns": [
+            (c, concern_text(c, lang), (meaning(c.code, lang) or ("", ""))[1])
+            for c in concerns(state, found, now_ms())
+        ],
         "facts": device_facts(found, state, whole.deposits().get(found.id, (0, 0)), lang),
         "rows": [_row(whole, record, lang) for record in whole.reader.events(20, found.id)],
     }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.device_codes import meaning
 from gateway.devices import Device
 from gateway.web.i18n import known, translator
 from gateway.web.projection.concerns import Concern, concerns, level, status
@@ -53,13 +54,19 @@ def device_name(device: Device, lang: str) -> str:
 
 def concern_text(concern: Concern, lang: str) -> str:
     """One concern in words, with the part it is about."""
-    text = known(lang, "concern", concern.code)
+    text = fault_name(concern.code, lang)
     if not concern.about:
         return text
     about = known(lang, "part", concern.about.rstrip("0123456789"))
     if concern.about.isdigit():
         about = translator(lang)("bay", bay=concern.about)
     return translator(lang)("concern.about", about=about, text=text)
+
+
+def fault_name(code: str, lang: str) -> str:
+    """What a device's fault code means, in a few words; the code when it is not known."""
+    row = meaning(code, lang)
+    return row[0].rstrip(".。") if row else known(lang, "concern", code)
 
 
 def kilograms(grams: int) -> str:
@@ -98,9 +105,7 @@ def describe(record: Record, lang: str) -> str:
             return t("say.fence", fence=record["fence"], event=known(lang, "fence", record["event"]))
         case "fault":
             state = known(lang, "fault", record["state"])
-            return t(
-                "say.fault", part=record["part"], code=known(lang, "concern", record["code"]), state=state
-            )
+            return t("say.fault", part=record["part"], code=fault_name(record["code"], lang), state=state)
         case "session":
             return t("say.session", bay=record["bay"], outcome=known(lang, "session", record["outcome"]))
         case "boot":

@@ -76,11 +76,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "concern.door-jammed": ("lock is jammed", "门锁卡住"),
     "concern.full": ("full", "已满"),
     "concern.nearly-full": ("nearly full", "将满"),
-    "concern.battery-low": ("battery low", "电量低"),
-    "concern.disconnected": ("not connected", "未连接"),
-    "concern.silent": ("gives no answer", "无响应"),
-    "concern.unstable": ("does not come to rest", "读数不稳定"),
-    "concern.stuck": ("stuck at one value", "读数不变"),
     # -- what a record says
     "say.deposit": ("{category} {mass}", "{category} {mass}"),
     "say.below-min": (" (below the scale's minimum)", "（低于最小称量）"),

@@ -1,6 +1,7 @@
 """What is wrong with a device now, and whether it is in touch. Pure functions of its state and the time.
 
-A concern has a code (its words: `gateway.web.words` under `concern.`), a level, and the time it holds since.
+A concern has a code (its words: `gateway.device_codes`, or `gateway.web.words` under `concern.`), a level,
+and the time it holds since.
 """
 
 from enum import IntEnum

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-METRICS = ("mass_g", "fill_pct", "temp_dc", "battery_mv", "solar_mw", "rssi_dbm")
+METRICS = ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
 MAX_FAULTS = 32  # per device; a device that raises more has one problem, not forty
 MAX_PARTS = 16  # doors, fences, bays, scales: a device cannot grow the state without bound
 
