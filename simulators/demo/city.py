@@ -19,9 +19,11 @@ from simulators.demo.ledgers import Logged
 from simulators.demo.points import Name
 from simulators.world.bin import BinScene
 from simulators.world.district import District, Links
+from simulators.world.people import busy
 from simulators.world.truck import Passage, TruckScene
 
 WORKERS = 2
+_PACE_S = 300.0  # how often the pace follows the hour
 # A job is a line of JSON; an answer carries a shift's passages at most.
 _ANSWER_BYTES = 1 << 20
 
@@ -38,7 +40,7 @@ class City:
         *,
         bin_days: float,
         truck_hours: float,
-        pace: float,
+        visits_per_minute: float,
         say: Callable[[str], None],
         on_passage: Callable[[int, str, int, int], None],
     ) -> None:
@@ -46,7 +48,7 @@ class City:
         self._directory = directory
         self._links = links
         self._history_ms = {"bin": round(bin_days * 86_400_000), "truck": round(truck_hours * 3_600_000)}
-        self._pace = pace
+        self._visits_per_minute = visits_per_minute
         self._say = say
         self._on_passage = on_passage
         # Trucks first: they move, and what they weighed is needed in order.
@@ -128,11 +130,31 @@ class City:
 
     # Live
 
+    async def keep_lively(self) -> None:
+        """As many visitors at any hour of the day, weekends and nights too: a demo is looked at when it
+        is."""
+        while True:
+            await asyncio.sleep(_PACE_S)
+            self._set_pace()
+
+    def _set_pace(self) -> None:
+        pace = self._pace()
+        for unit in self.live.values():
+            if isinstance(unit.scene, BinScene):
+                unit.scene.set_pace(pace)
+
+    def _pace(self) -> float:
+        """How many times as many visitors as are usual at this hour the wished number is."""
+        usual_per_day = sum(spec.visits_per_day for spec in self.plan.bins) * busy(
+            time.time_ns() // 1_000_000
+        )
+        return self._visits_per_minute * 1440 / max(usual_per_day, 1e-6)
+
     def power_on(self, device: str) -> None:
         """Real time from here: the unit boots with the flash that its image has."""
         image = Image.open(self._path(device))
         self._provision(image)
-        scene = self.plan.scene(device, image.now_ms, state=image.scene, pace=self._pace)
+        scene = self.plan.scene(device, image.now_ms, state=image.scene, pace=self._pace())
         if isinstance(scene, TruckScene):
             scene.on_passage = self._weighed
         console = self._path(device) / "console"
@@ -150,10 +172,8 @@ class City:
 
     def freeze(self) -> None:
         """Nobody comes any more: no visitor, hence fewer new records while the backlog drains."""
-        self._pace = 0.0
-        for unit in self.live.values():
-            if isinstance(unit.scene, BinScene):
-                unit.scene.set_pace(0.0)
+        self._visits_per_minute = 0.0
+        self._set_pace()
 
     def asleep(self, device: str) -> bool:
         """Whether a live unit sleeps now."""

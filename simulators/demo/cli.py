@@ -51,16 +51,16 @@ class MishapType(click.ParamType[Mishap]):
 @click.option(
     "--shift",
     type=click.FloatRange(0.0, 24.0),
-    default=2.0,
+    default=1.5,
     show_default=True,
     help="The trucks' history, in hours.",
 )
 @click.option(
-    "--pace",
-    type=click.FloatRange(0.0, 1000.0),
-    default=12.0,
+    "--visits",
+    type=click.FloatRange(0.0, 10_000.0),
+    default=15.0,
     show_default=True,
-    help="How many times as many visitors as on a normal day come, live.",
+    help="Visitors a minute in the whole city, live.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the operators' page; 8080 when it is free.")
 @click.option("--seconds", type=click.FloatRange(min=0.0), help="Stop by itself, once all are live.")
@@ -103,7 +103,7 @@ def demo(
     trucks: int,
     days: float,
     shift: float,
-    pace: float,
+    visits: float,
     port: int | None,
     seconds: float | None,
     report: Path | None,
@@ -129,7 +129,7 @@ def demo(
         Plan(seed, bins, trucks, days),
         directory,
         truck_hours=shift,
-        pace=pace,
+        visits_per_minute=visits,
         port=port,
         seconds=seconds,
         report=report,

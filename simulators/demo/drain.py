@@ -36,7 +36,7 @@ class Drain:
             await asyncio.sleep(_LOOK_S)
         left = [f"{device} still holds records that the journal lacks" for device in self._city.live]
         await self._city.stop()
-        while (left_downstream := self._downstream()) and time.monotonic() < end:
+        while (left_downstream := self._downstream()) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_S)
         return left + left_downstream
 

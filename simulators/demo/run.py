@@ -41,8 +41,8 @@ class Options:
 
     plan: Plan
     directory: Path
-    truck_hours: float = 2.0
-    pace: float = 12.0
+    truck_hours: float = 1.5
+    visits_per_minute: float = 15.0
     port: int | None = None
     seconds: float | None = None
     report: Path | None = None
@@ -98,6 +98,7 @@ class Demo:
                 for service in self._services.values():
                     self._start(service.run())
                 city_task = self._start(city.run())
+                self._start(city.keep_lively())
                 for mishap in self._options.mishaps:
                     self._start(self._happen(mishap))
                 self._start(self._refresh(self._display))
@@ -126,7 +127,7 @@ class Demo:
             Links(broker_host=broker[0], broker_port=broker[1], ntp_port=ntp_port),
             bin_days=options.plan.days,
             truck_hours=options.truck_hours,
-            pace=options.pace,
+            visits_per_minute=options.visits_per_minute,
             say=self._say,
             on_passage=self._stations.passage,
         )

@@ -64,11 +64,11 @@ class Status:
         live = Counter(city.plan.unit(device).unit for device in city.live)
         awake = sum(not city.asleep(device) for device in city.live)
         left = sum(city.history_left.values())
-        detail = f"{awake} awake, {self._stations.count()} weighings on the weighbridges"
-        state = f"{live['bin']} bins and {live['truck']} trucks live"
+        detail = f"{live['bin']} bins and {live['truck']} trucks live, {awake} awake; "
         if left:
-            return Line("city", "busy", f"{state}, {left} catching up their history", detail)
-        return Line("city", "up", state, detail)
+            detail += f"{left} catch up their history; "
+        detail += f"{self._stations.count()} weighings on the weighbridges"
+        return Line("city", "busy", "coming up", detail) if left else Line("city", "up", "live", detail)
 
     def _broker_line(self) -> Line:
         service = self._services["broker"]
