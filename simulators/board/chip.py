@@ -17,7 +17,9 @@ from simulators.scene import BridgeSignal, PinLevel, PowerCut, Scene, Stimulus, 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
 WAKE_NONE, WAKE_EXT0, WAKE_TIMER = 0, 2, 4
 TORN_OFF_MS = 3_000  # how long the supply is away at a planned cut
-BOOT_US = 270_000  # from reset to `main`: image check 217 ms, start of the interpreter with frozen modules 49 ms
+BOOT_US = (
+    270_000  # from reset to `main`: image check 217 ms, start of the interpreter with frozen modules 49 ms
+)
 
 
 @dataclass(slots=True)
@@ -73,6 +75,13 @@ class Chip:
         self._stop()
         self._memory, self._rtc_zero_us = b"", None
         self.scene.power(self.now_us // 1000, "off")
+
+    @property
+    def state(self) -> str:
+        """What the chip is doing: `awake`, `sleep` (until its timer or a pin) or `off`."""
+        if self.awake:
+            return "awake"
+        return "sleep" if self._cause == DEEP_SLEEP else "off"
 
     # -- time ------------------------------------------------------------------------------------------------
 

@@ -81,6 +81,11 @@ class LiveUnit:
         """The host's half of the chip: counters, whether it is awake, how it halted."""
         return self._chip
 
+    @property
+    def interpreter(self) -> Interpreter | None:
+        """The process that runs the firmware; None between two of them."""
+        return self._interpreter
+
     def stop(self) -> None:
         """Cut the power and save the image."""
         if self._keeper:

@@ -1,4 +1,4 @@
-"""A workbench for the stand-ins: small MicroPython programs on a simulated board in front of a scripted scene."""
+"""A workbench for the stand-ins: small MicroPython programs on a simulated board, in front of a script."""
 
 import textwrap
 from dataclasses import dataclass, field

@@ -28,6 +28,10 @@ def _main():
             _halt("main returned")
         except _hw.Reset:
             pass
+        except SystemExit as e:
+            if e.args and e.args[0] == 3:
+                raise e  # noqa: TRY201 (machine code has no bare raise)
+            _halt("the firmware called sys.exit")
         except BaseException as e:  # on the chip: a traceback on the console, then the prompt
             sys.print_exception(e, sys.stderr)
             _halt("%s: %s" % (type(e).__name__, e))
