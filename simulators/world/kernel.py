@@ -71,7 +71,7 @@ class Kernel:
         self.seed = seed
         self.now = start_ms
         self.truth_sink = truth
-        self.changed: Callable[[], None] = _nothing
+        self.changed: Callable[[], object] = _nothing
         """Called when something from outside (a dispatcher, a fault) put an event on the agenda, maybe in
         the middle of another scene's `advance`: whoever runs this scene should only take note, and ask
         `next_at_ms` again soon.
