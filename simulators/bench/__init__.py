@@ -1,0 +1,1 @@
+"""Measurements that the documentation quotes: run them again with `make bench-sim`."""
