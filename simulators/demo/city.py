@@ -17,9 +17,9 @@ from simulators.board.live import LiveUnit
 from simulators.demo.catchup import READY, Done, Job, read_links, write_links
 from simulators.demo.ledgers import Logged
 from simulators.demo.points import Name
+from simulators.world import city as world
 from simulators.world.bin import BinScene
 from simulators.world.district import District, Links
-from simulators.world.people import busy
 from simulators.world.truck import Passage, TruckScene
 
 WORKERS = 2
@@ -60,6 +60,7 @@ class City:
             if not self._path(device).joinpath(READY).exists()
         )
         self._passages: list[Passage] = []
+        self._world = world.City(plan)  # joins the live ones: crews come with trucks, full bins call them
 
     async def run(self) -> None:
         """Bring every unit to life; return when all are live. Cancelling it ends the workers."""
@@ -144,11 +145,8 @@ class City:
                 unit.scene.set_pace(pace)
 
     def _pace(self) -> float:
-        """How many times as many visitors as are usual at this hour the wished number is."""
-        usual_per_day = sum(spec.visits_per_day for spec in self.plan.bins) * busy(
-            time.time_ns() // 1_000_000
-        )
-        return self._visits_per_minute * 1440 / max(usual_per_day, 1e-6)
+        """How many times as many visitors as are usual at this hour make the wished number."""
+        return self.plan.pace_for(self._visits_per_minute, time.time_ns() // 1_000_000)
 
     def power_on(self, device: str) -> None:
         """Real time from here: the unit boots with the flash that its image has."""
@@ -157,12 +155,23 @@ class City:
         scene = self.plan.scene(device, image.now_ms, state=image.scene, pace=self._pace())
         if isinstance(scene, TruckScene):
             scene.on_passage = self._weighed
+        self._world.join(scene)
         console = self._path(device) / "console"
         self.live[device] = LiveUnit.start(image, scene, console_link=console)
+        loop = asyncio.get_running_loop()
+        scene.changed = lambda: loop.call_soon(self._poke, device)
+
+    def _poke(self, device: str) -> None:
+        """Something outside changed a unit's near future: a truck was sent, its crew has arrived."""
+        if device in self.live:
+            self.live[device].poke()
 
     def power_off(self, device: str) -> None:
         """Cut the unit's power; its image is saved."""
-        self.live.pop(device).stop()
+        unit = self.live.pop(device)
+        if isinstance(unit.scene, BinScene | TruckScene):
+            self._world.leave(unit.scene)
+        unit.stop()
 
     async def stop(self) -> None:
         """Cut the power of all."""
