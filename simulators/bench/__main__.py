@@ -1,4 +1,4 @@
-"""CPU time of one simulated bin-year at each fidelity: `python -m simulators.bench.bin_year [--days N]`.
+"""CPU time of one simulated bin-year at each fidelity: `python -m simulators.bench [--days N]`.
 
 The firmware is the real one, with its default wake-up interval; the year is the district's first bin from 1
 January. Fewer days are scaled up and marked so. For people a table, for scripts one JSON object in the last
@@ -77,8 +77,8 @@ def main(days: float, seed: int) -> None:
         costs.append(cost)
         scale = YEAR_DAYS / days
         a_wake_ms = (cost.world_s + cost.firmware_s) * 1000 / max(cost.wakes, 1)
-        row = f"{fidelity:10}{cost.year_s:>8.0f} s{cost.firmware_s * scale:>8.0f} s{cost.world_s * scale:>6.0f} s"
-        click.echo(f"{row}{a_wake_ms:>9.2f} ms{cost.records * scale:>9.0f}")
+        seconds = f"{cost.year_s:>8.0f} s{cost.firmware_s * scale:>8.0f} s{cost.world_s * scale:>6.0f} s"
+        click.echo(f"{fidelity:10}{seconds}{a_wake_ms:>9.2f} ms{cost.records * scale:>9.0f}")
     click.echo(
         json.dumps(
             {
