@@ -10,8 +10,10 @@ handed in.
 others taken | | 401, 403, 404, any other | not as things stand | stop, raise an alarm, try again slowly: it
 may be repaired |
 
-Writing a line twice is harmless, since its name decides its time. If *every* line of a larger batch is
-found guilty, then it is not the lines: nobody is convicted, and the answer counts as a stop.
+Writing a line twice is harmless, since its name decides its time. If *every* line of a batch of several
+earns a 400, then it is not the lines (our encoder would have to be wrong each time): nobody is convicted,
+and the answer counts as a stop. A 422 is about points by its meaning (another type, older than the bucket
+keeps), so it may convict them all.
 """
 
 from collections.abc import Callable, Sequence
@@ -96,7 +98,7 @@ def deliver(lines: Sequence[bytes], write: Callable[[bytes], Answer]) -> Deliver
                 convicts.append(Convict(start, answer.status, answer.words))
             case Kind.LATER | Kind.STOP:
                 return answer
-    if len(convicts) == len(lines) > 1:
+    if len(lines) > 1 and [convict.status for convict in convicts] == [400] * len(lines):
         first = convicts[0]
         return Answer(Kind.STOP, first.status, f"every line refused: {first.words}")
     return Delivered(convicts)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from gateway.config import Config
-from gateway.contract import decode_records
+from gateway.contract import ContractError, decode_records
 from gateway.devices import Device, Devices
 from gateway.journal import JournalError, JournalReader, Note, Outcome, Row
 from gateway.processes import Facts, Say
@@ -41,15 +41,23 @@ class Batch(Struct):
 def take(rows: list[Row], most: int, device: Callable[[str], Device | None], now_ms: int) -> Batch:
     """Make a batch of about `most` lines of the first of `rows` (at least one row). Pure.
 
-    Quarantined records are not written. A record that line protocol cannot express is refused here.
+    Quarantined records are not written. What cannot be decoded or expressed in line protocol is refused here.
     """
     batch = Batch(0, [], [], [])
     for row in rows:
         if batch.lines and len(batch.lines) + row.last - row.first + 1 > most:
             break
         batch.cursor = row.id
+        try:
+            items = decode_records(row.body).recs
+        except ContractError as err:  # journaled by another version of this program, perhaps
+            batch.refused += [
+                RefusedLine(now_ms, row.id, row.device, row.log, one.seq, one.raw, 0, str(err))
+                for one in row.records()
+            ]
+            continue
         notes, known = row.noted(), device(row.device)
-        for seq, item in enumerate(decode_records(row.body).recs, start=row.first):
+        for seq, item in enumerate(items, start=row.first):
             note = notes.get(seq, _PLAIN)
             if note.outcome is Outcome.QUARANTINED or item.record is None:
                 continue
