@@ -7,7 +7,7 @@ arrives raises anything but `ContractError`.
 
 What JSON means here (RFC 7493, I-JSON, and narrower): UTF-8 without a byte order mark; no NaN, no lone
 surrogate, no number beyond a double's range; an integer is written without fraction and exponent; of two
-equal names in an object the last one counts; what is nested too deeply for the decoder is `not-json`.
+equal names in an object the last one counts; nothing is nested deeper than 32 levels.
 """
 
 import re
@@ -34,6 +34,9 @@ from gateway.contract_types import (
 )
 
 MAX_MESSAGE_BYTES = 16_384
+MAX_DEPTH = 32
+_MAX_TOPIC = 64  # longer than any topic of the contract: what is remembered below stays small
+_MAX_DETAIL = 300
 CHANNELS = ("up/records", "up/state", "up/replies", "down/ack", "down/commands", "down/desired")
 
 _TOPIC = re.compile(rf"huishou/1/([a-z0-9][a-z0-9-]{{1,31}})/({'|'.join(CHANNELS)})")
@@ -45,9 +48,9 @@ class ContractError(ValueError):
     """A message that cannot be used at all: `code` is a reason code, `detail` says where and what."""
 
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
         self.code = code
-        self.detail = detail
+        self.detail = detail[:_MAX_DETAIL]
+        super().__init__(f"{code}: {self.detail}")
 
 
 class Topic(NamedTuple):
@@ -57,9 +60,13 @@ class Topic(NamedTuple):
     channel: str
 
 
-@lru_cache(maxsize=65_536)
 def parse_topic(topic: str) -> Topic | None:
     """Take a topic apart; None when it is not one of the contract's."""
+    return _parse_topic(topic) if len(topic) <= _MAX_TOPIC else None
+
+
+@lru_cache(maxsize=65_536)
+def _parse_topic(topic: str) -> Topic | None:
     match = _TOPIC.fullmatch(topic)
     return Topic(match[1], match[2]) if match else None
 
@@ -197,7 +204,7 @@ def _read_item(value: object, bodies: _Bodies, index: int) -> Item:
     try:
         record = msgspec.convert(_known(value, cls), cls)
     except msgspec.ValidationError as error:
-        item.code, item.detail = "bad-record", f"recs[{index}]: {error}"
+        item.code, item.detail = "bad-record", f"recs[{index}]: {error}"[:_MAX_DETAIL]
         return item
     if item.kind is None:
         item.code, item.detail = "bad-record", f"recs[{index}]: `kind` is missing or not a lower-case word"
@@ -218,7 +225,9 @@ def decode_state(payload: bytes) -> State:
 
 def decode_reply(payload: bytes) -> Reply:
     """Decode an `up/replies` message. Raises ContractError."""
-    return _decode(payload, _REPLY, Reply)
+    reply = _decode(payload, _REPLY, Reply)
+    _check_depth(reply.result)
+    return reply
 
 
 def decode_ack(payload: bytes) -> Ack:
@@ -228,12 +237,16 @@ def decode_ack(payload: bytes) -> Ack:
 
 def decode_command(payload: bytes) -> Command:
     """Decode a `down/commands` message; does not verify its mac. Raises ContractError."""
-    return _decode(payload, _COMMAND, Command)
+    command = _decode(payload, _COMMAND, Command)
+    _check_depth(command.args)
+    return command
 
 
 def decode_desired(payload: bytes) -> Desired:
     """Decode a `down/desired` message; does not verify its mac. Raises ContractError."""
-    return _decode(payload, _DESIRED, Desired)
+    desired = _decode(payload, _DESIRED, Desired)
+    _check_depth(desired.config)
+    return desired
 
 
 def encode_ack(log: str, seq: int) -> bytes:
@@ -261,11 +274,22 @@ def _parse(payload: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ContractError("not-utf8", f"{error.reason} at byte {error.start}") from None
     try:
-        return msgspec.json.decode(payload)
+        value = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
         raise ContractError("not-json", str(error)) from None
     except RecursionError:
-        raise ContractError("not-json", "nested too deeply") from None
+        raise ContractError("not-json", f"nested deeper than {MAX_DEPTH} levels") from None
+    _check_depth(value, 0)
+    return value
+
+
+def _check_depth(value: object, depth: int = 1) -> None:
+    """A reader of what was accepted must never run out of stack. `depth`: levels around `value`."""
+    if isinstance(value, dict | list):
+        if depth == MAX_DEPTH:
+            raise ContractError("not-json", f"nested deeper than {MAX_DEPTH} levels")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, depth + 1)
 
 
 def _convert(value: Any, cls: type[_M]) -> _M:

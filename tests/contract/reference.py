@@ -36,9 +36,12 @@ JSON_VALUES = st.recursive(
 
 def parse(payload: bytes) -> Any:
     """Parse as the contract means JSON (I-JSON). Raises ValueError for whatever is not."""
-    return json.loads(
+    value = json.loads(
         payload.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_pairs
     )
+    if _depth(value) > 32:
+        raise ValueError("nested deeper than 32 levels")
+    return value
 
 
 def verdict(name: str, value: Any) -> bool:
@@ -122,6 +125,12 @@ def _validator(name: str) -> Validator:
     integers = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, v: type(v) is int)
     extend: Callable[..., Callable[..., Validator]] = jsonschema.validators.extend
     return extend(jsonschema.Draft202012Validator, type_checker=integers)(schema, registry=registry)
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict | list):
+        return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
+    return 0
 
 
 def _refuse(constant: str) -> float:

@@ -29,6 +29,14 @@ def test_nothing_else_is_a_topic(device: str, channel: str, tail: str) -> None:
     assert (parsed is not None) == (well_formed and not tail)
 
 
+def test_a_topic_of_any_length_costs_nothing_to_refuse() -> None:
+    """MQTT allows 64 KiB, and anybody may publish one: none of them is remembered."""
+    before = contract._parse_topic.cache_info().currsize
+    for i in range(100):
+        assert parse_topic(topic("bin-1", f"up/records/{i:060000}")) is None
+    assert contract._parse_topic.cache_info().currsize == before
+
+
 def walk(value: Any) -> list[str]:
     """Every `$ref` in the document."""
     match value:

@@ -205,6 +205,18 @@ def test_an_envelope_gets_one_verdict(value: Any) -> None:
     assert (code is None) == reference.verdict("envelope", reference.parse(payload))
 
 
+def test_what_a_detail_repeats_of_a_message_is_bounded() -> None:
+    record = dump({"seq": 1, "t": 2, "clock": "x" * 9000, "kind": "reading"})
+    (item,) = contract.decode_records(
+        b'{"v":1,"log":"5eed0042","first":0,"sent":0,"recs":[' + record + b"]}"
+    ).recs
+    assert item.code == "bad-record"
+    assert len(item.detail or "") <= 300
+    with pytest.raises(ContractError) as caught:
+        contract.decode_reply(dump({"v": 1, "id": "1", "state": "x" * 9000, "t": 1}))
+    assert len(str(caught.value)) <= 320
+
+
 @GENERATED
 @given(st.data())
 def test_any_bytes_give_a_message_or_a_reason(data: st.DataObject) -> None:

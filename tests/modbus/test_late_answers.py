@@ -24,7 +24,7 @@ from tests.modbus.lines import (
     wait_for,
 )
 
-TIMEOUT_MS = 60
+TIMEOUT_MS = 100
 
 
 def test_the_library_alone_takes_late_answers_for_others() -> None:
