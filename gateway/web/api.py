@@ -94,14 +94,15 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """`GET /readyz`: what it shows is what the journal holds."""
-    projector = _city(request).projector
-    ready = projector.alive and not projector.behind and not projector.problem
-    body = {
-        "status": "ready" if ready else "not-ready",
-        "behind": projector.behind,
-        "problem": projector.problem,
-    }
-    return answer(body, 200 if ready else 503)
+    city = _city(request)
+    projector, problem, end = city.projector, city.projector.problem, -1
+    try:
+        end = await asyncio.to_thread(city.journal.end)
+    except JournalError as error:
+        problem = str(error)
+    ready = projector.alive and projector.cursor == end and not problem
+    body = {"status": "ready" if ready else "not-ready", "cursor": projector.cursor, "end": end}
+    return answer({**body, "problem": problem}, 200 if ready else 503)
 
 
 async def metrics(request: Request) -> Response:

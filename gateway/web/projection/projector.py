@@ -55,6 +55,11 @@ class Projector:
     def file(self) -> Path:
         return self._file
 
+    @property
+    def cursor(self) -> int:
+        """Up to which row of the journal the states hold everything."""
+        return self._cursor
+
     def start(self) -> None:
         """Load what is known (so that the first page shows it) and begin to read. Raises sqlite3.Error."""
         self._load(StateStore.open(self._file))

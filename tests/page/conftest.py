@@ -1,0 +1,76 @@
+"""A store with a real journal, the application over it, and visitors with and without a session."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from gateway.config import Config, load
+from gateway.web.app import create_app
+from gateway.web.passwords import hash_password, new_token
+from tests.page.kit import DEVICES, MAP, PASSWORD, Store, log_in, until
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def token() -> tuple[str, str]:
+    return new_token("scraper")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free: int = probe.getsockname()[1]
+        return free
+
+
+@pytest.fixture
+def config(tmp_path: Path, password_hash: str, token: tuple[str, str], port: int) -> Config:
+    (tmp_path / "devices.json").write_text(json.dumps({"devices": DEVICES}), "utf-8")
+    (tmp_path / "map.geojson").write_text(json.dumps(MAP), "utf-8")
+    (tmp_path / "passwords").write_text(f"# who may look\nop:{password_hash}\n\n{token[1]}\n", "utf-8")
+    file = tmp_path / "huishou.toml"
+    file.write_text(f'[web]\nport = {port}\npassword_file = "passwords"\nmap = "map.geojson"\n', "utf-8")
+    return load(file)
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[Store]:
+    found = Store(config)
+    yield found
+    found.journal.close()
+
+
+@pytest.fixture
+def client(config: Config, store: Store) -> Iterator[TestClient]:
+    """An anonymous visitor on this machine."""
+    app = create_app(config)
+    with TestClient(app, "http://gateway.test", client=("127.0.0.1", 40000), follow_redirects=False) as found:
+        yield found
+
+
+@pytest.fixture
+def operator(client: TestClient) -> TestClient:
+    """A visitor who has logged in."""
+    assert log_in(client).status_code == 303
+    return client
+
+
+@pytest.fixture
+def shown(operator: TestClient) -> Callable[[str], Any]:
+    """A device by the API, once the projection holds all that the journal holds."""
+
+    def device(name: str) -> Any:
+        until(lambda: operator.get("/readyz").status_code == 200, "the projection catches up")
+        return operator.get(f"/api/devices/{name}").json()
+
+    return device
