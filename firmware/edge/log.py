@@ -1,5 +1,7 @@
 """Records: numbered, timed and on flash before anyone is told. Also which faults are raised now."""
 
+import json
+
 from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
@@ -11,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _WEIGHINGS = ("deposit", "collect", "weigh", "session", "door", "fault", "boot", "fence")
+
+
+def plain(text: str) -> "str | None":
+    """Text as a record may hold it: 200 printable characters; None when empty."""
+    return "".join([char if " " <= char < "\x7f" else "?" for char in text[:200]]) or None
 
 
 def _ignore(_kind: str) -> None:
@@ -77,8 +84,22 @@ class Log:
         else:
             faults.remove(name)
         state = "raised" if raised else "cleared"
-        detail = "".join([char if " " <= char < "\x7f" else "?" for char in detail[:200]])
-        self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", detail or None)])
+        self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", plain(detail))])
+
+    def recall(self) -> None:
+        """After a power cut: what the log says last of each fault and each fence is what is known now."""
+        faults, inside = self._keep.data.setdefault("faults", []), self._keep.data.setdefault("inside", [])
+        for data in self.ring.walk():
+            if b'"kind":"fault"' in data:
+                told = json.loads(data)
+                name, names, there = told["part"] + " " + told["code"], faults, told["state"] == "raised"
+            elif b'"kind":"fence"' in data:
+                told = json.loads(data)
+                name, names, there = told["fence"], inside, told["event"] == "enter"
+            else:
+                continue
+            if there != (name in names):
+                names.append(name) if there else names.remove(name)
 
     def faults(self) -> "list[str]":
         return self._keep.data.get("faults", [])

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 WATCHDOG_MS = 60_000
 FEED_MS = 20_000
-MAX_DEATHS = 3  # of one task since boot; then the whole device starts anew
+MAX_DEATHS = 3  # of one task without recovery; then the whole device starts anew
 RESTART_MS = 1000
+WELL_MS = 600_000  # a task that lives so long again has recovered
 
 
 class Supervisor:
@@ -32,6 +33,7 @@ class Supervisor:
         self._tasks: "dict[str, asyncio.Task[None]]" = {}
         self._promises: "dict[str, int]" = {}
         self._deaths: "dict[str, int]" = {}
+        self._born: "dict[str, int]" = {}
 
     def start(self, name: str, make: "Callable[[], Coroutine[None, None, None]]") -> None:
         """Run `make()` as a task, again after each death; its normal end is an end."""
@@ -53,9 +55,9 @@ class Supervisor:
 
     async def _own(self, name: str, make: "Callable[[], Coroutine[None, None, None]]") -> None:
         while True:
+            self._born[name] = self._log.clock.mono_ms()
             try:
                 await make()
-                self._log.fault(name, "task-died", False)
                 return
             except Exception as error:
                 sys.print_exception(error)
@@ -70,6 +72,9 @@ class Supervisor:
         """Feed the watchdog for ever."""
         while True:
             now = self._log.clock.mono_ms()
+            for name, born in list(self._born.items()):
+                if now - born > WELL_MS and self._deaths.pop(name, 0):
+                    self._log.fault(name, "task-died", False)
             for name, due in self._promises.items():
                 if now > due:
                     self.reset(name + " is stuck")

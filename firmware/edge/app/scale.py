@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-GARBLED_LIMIT = 5
+GARBLED_LIMIT = 5  # in a row
 
 
 class Scale:
@@ -61,6 +61,7 @@ class Scale:
             while more():
                 try:
                     take(await self._chip.read())
+                    garbled = 0
                 except EdgeError as error:
                     garbled += 1
                     if error.code != "scale-garbled" or garbled > GARBLED_LIMIT:

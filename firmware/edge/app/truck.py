@@ -46,6 +46,7 @@ class Truck:
         self._door = CargoDoor(unit, settings.get("door", "lock0"))
         self._moved = asyncio.Event()  # a fix came: the door may have to follow
         self._timed_ms = -TIME_EVERY_MS
+        self._heard = False  # a byte from the receiver, lately
         name = settings.get("lifter", "scale0")
         self._lifter = Lifter(unit, Scale(unit.board, unit.log, name, settings["scales"][name]))
         self._gnss: Serial = unit.board.part("gnss")
@@ -57,6 +58,7 @@ class Truck:
         unit, supervisor = self.unit, self.unit.supervisor
         unit.boot_record()
         supervisor.start("gnss", self._follow)
+        supervisor.start("silence", self._listen)
         supervisor.start("door", self._obey)
         supervisor.start("cargo", self._door.watch)
         supervisor.start("ident", self._lifter.read_tags)
@@ -71,14 +73,20 @@ class Truck:
 
     async def _follow(self) -> None:
         receiver = Receiver()
-        log = self.unit.log
         while True:
-            pending = receiver.pending
-            data = await self._gnss.read(IDLE_MS if pending else SILENT_MS)
-            if data or not pending:
-                log.fault("gnss", "gnss-silent", not data, "no byte for %d s" % (SILENT_MS // 1000))
+            data = await self._gnss.read(IDLE_MS if receiver.pending else None)
+            self._heard = self._heard or bool(data)
             for fix in receiver.feed(data) if data else receiver.idle():
                 self._at(fix)
+
+    async def _listen(self) -> None:
+        """Notice a receiver that says nothing at all."""
+        while True:
+            self._heard = False
+            await asyncio.sleep_ms(SILENT_MS)
+            self.unit.log.fault(
+                "gnss", "gnss-silent", not self._heard, "no byte for %d s" % (SILENT_MS // 1000)
+            )
 
     def _at(self, fix: Fix) -> None:
         log, clock = self.unit.log, self.unit.clock

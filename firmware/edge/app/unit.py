@@ -11,7 +11,7 @@ from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.link.uplink import Uplink
-from edge.log import Log
+from edge.log import Log, plain
 from edge.store import settings as store
 from edge.store.ring import Ring
 from edge.supervisor import Supervisor, reason
@@ -40,6 +40,8 @@ class Unit:
         self.keep = Keep()
         self.clock = Clock(self.keep)
         self.log = Log(Ring(partition("log"), _log_id), self.clock, self.keep)
+        if self.keep.fresh:
+            self.log.recall()
         self.board = Board(self.settings["board"])
         self.uplink = Uplink(self.settings, self.log, self.keep)
         self.supervisor = Supervisor(self.log, self.keep)
@@ -52,7 +54,7 @@ class Unit:
         """Record the start unless it is the end of a planned sleep; why the chip started."""
         why = reason()
         if why != "deep-sleep" or self.keep.fresh:
-            breadcrumb = self.keep.data.pop("why", None)
+            breadcrumb = plain(self.keep.data.pop("why", ""))
             fields = [("reason", why), ("fw", VERSION), ("hw", self.board.id), ("breadcrumb", breadcrumb)]
             self.log.write("boot", fields)
             self.keep.save()

@@ -31,13 +31,21 @@ class Fix:
         self.sats: "int | None" = None
 
 
+_KINDS = (b"RMC", b"GGA", b"ZDA")
+
+
 def fields(line: bytes) -> "list[str] | None":
-    """The fields of a sentence, address first without its talker; None when it is none or its checksum is
-    wrong.
+    """The fields of an RMC, GGA or ZDA, address first without its talker; None when it is no such sentence or
+    its checksum is wrong.
     """
     start = line.rfind(b"$")
     star = line.rfind(b"*")
-    if start < 0 or star != len(line) - 3 or max(line[start:]) > 0x7E:
+    if (
+        start < 0
+        or line[start + 3 : start + 6] not in _KINDS
+        or star != len(line) - 3
+        or max(line[start:]) > 0x7E
+    ):
         return None
     check = 0
     for byte in line[start + 1 : star]:
@@ -48,7 +56,7 @@ def fields(line: bytes) -> "list[str] | None":
         parts = line[start + 1 : star].decode("ascii").split(",")
     except (ValueError, UnicodeError):
         return None
-    if len(parts[0]) != 5 or parts[0][0] == "P":
+    if len(parts[0]) != 5:
         return None
     parts[0] = parts[0][2:]
     return parts
@@ -124,7 +132,7 @@ class Receiver:
 
     def _sentence(self, parts: "list[str]") -> "list[Fix]":
         kind = parts[0]
-        if kind not in ("RMC", "GGA", "ZDA") or len(parts) < {"RMC": 10, "GGA": 9, "ZDA": 5}[kind]:
+        if len(parts) < {"RMC": 10, "GGA": 9, "ZDA": 5}[kind]:
             return []
         tod = time_of_day_ms(parts[1])
         found: "list[Fix]" = []

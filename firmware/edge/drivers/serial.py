@@ -16,10 +16,16 @@ class Serial:
     def _idle(self, _uart: UART) -> None:
         self._flag.set()
 
-    async def read(self, timeout_ms: int) -> bytes:
-        """What has arrived, waiting for it if need be; b"" when nothing came in `timeout_ms`."""
+    async def read(self, timeout_ms: "int | None") -> bytes:
+        """What has arrived, waiting for it if need be; b"" when nothing came in `timeout_ms`.
+
+        None: wait for ever; for a line whose silence somebody else watches.
+        """
         if not self._uart.any():
             self._flag.clear()
+            if timeout_ms is None:
+                await self._flag.wait()
+                return self._uart.read() or b""
             try:
                 await asyncio.wait_for_ms(self._flag.wait(), timeout_ms)
             except asyncio.TimeoutError:

@@ -58,7 +58,8 @@ def _local(point: "list[int]", lat: int, lon: int, cos: int) -> "tuple[int, int]
 
 
 class Fence:
-    """`rings`: lists of [lon_e7, lat_e7], closed or not. `door`: `inside-only`, `never-inside` or None."""
+    """`rings`: lists of [lon_e7, lat_e7], closed or not. `door`: `inside-only`, `never-inside` or None.
+    `within`: the side that was told before the unit was off."""
 
     def __init__(
         self, name: str, rings: "list[Ring]", door: "str | None" = None, within: bool = False
@@ -70,6 +71,7 @@ class Fence:
         points = [point for ring in rings for point in ring]
         self._west, self._east = min(p[0] for p in points), max(p[0] for p in points)
         self._south, self._north = min(p[1] for p in points), max(p[1] for p in points)
+        self._restored = within  # and nothing was seen since: the unit may have been moved while it was off
         self._since_ms: "int | None" = None  # first of the successive fixes on the other side
         self._deep_ms: "int | None" = (
             None  # first of the successive ones that were also deeper than the margin
@@ -82,9 +84,13 @@ class Fence:
 
     def update(self, lat: int, lon: int, now_ms: int) -> "str | None":
         """Take a fix: `enter` or `exit` when the side changes now, else None."""
+        restored, self._restored = self._restored, False
         if self.contains(lat, lon) == self.within:
             self._since_ms = self._deep_ms = None
             return None
+        if restored:
+            self.within = False  # a door must not be unlocked on an old belief
+            return "exit"
         if border_cm(self._rings, lat, lon) < MARGIN_CM:
             self._deep_ms = None
         elif self._deep_ms is None:

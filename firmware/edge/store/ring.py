@@ -307,6 +307,15 @@ class Ring:
                 size += length
         return run
 
+    def walk(self) -> "Iterator[bytes]":
+        """Every record that is still on flash, freed ones too, oldest first; times are not filled in."""
+        for serial in range(self._oldest, self._serial + 1):
+            if self._sector_header(serial):
+                self._load(serial)
+                for kind, _seq, at, length in self._found:
+                    if kind == RECORD:
+                        yield bytes(self._buf[at : at + length])
+
     # Writing
 
     def _read_times(self) -> "list[tuple[int, int, int]]":

@@ -20,7 +20,7 @@ class _DataReady:
         if t < 0 or t - _hw.now > timeout_ms * 1000:
             await asyncio.sleep_ms(timeout_ms)
             return False
-        if t > _hw.now:
+        while t > _hw.now:  # the scheduler counts whole milliseconds, and may be one early
             await asyncio.sleep_ms((t - _hw.now + 999) // 1000)
         return True
 
