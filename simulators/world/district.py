@@ -278,8 +278,8 @@ def _bin_spec(seed: int, index: int, site: Site) -> BinSpec:
                 cell=_cell(rng, capacity_g=100_000, max_g=_BIN_MAX_G, dead_g=rng.uniform(11_000, 15_000)),
             )
         )
-    # Sized for December; what differs is the trees.
-    solar = SolarSpec(cell_mwh=74_000, panel_w=12.0, shade=rng.uniform(0.45, 1.0))
+    # Sized for a hazy December and twenty dark days; what differs is the trees.
+    solar = SolarSpec(cell_mwh=12_000, panel_w=3.0, shade=rng.uniform(0.45, 1.0))
     return BinSpec(device, _BIN_BOARD, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
 
 

@@ -15,9 +15,9 @@ from simulators.world.kernel import Kernel, Part
 from simulators.world.tables import lookup
 from simulators.world.weather import Weather
 
-DRAW_MW = {"active": 265.0, "radio": 720.0, "sleep": 1.2, "off": 0.3}
-"""Draw from the cell in each state. `sleep` holds the chip's 0.03 mW and what reader, regulator and watch
-circuit take.
+DRAW_MW = {"active": 265.0, "radio": 720.0, "sleep": 15.0, "off": 0.3}
+"""Draw from the cell in each state. `sleep`: the chip takes 0.03 mW, the reader that watches for cards the
+rest.
 """
 _LOCK_MJ = 2_000.0  # one pull of a motor bolt
 

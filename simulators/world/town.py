@@ -6,7 +6,7 @@ Everything is in metres around the centre (see `geometry`); `townmap` turns it i
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from simulators.world.blocks import Block, draw_blocks, middle, nearest_of
@@ -24,6 +24,8 @@ _SITE_KINDS = {
     "school": "office",
 }
 _APART_M = 120.0
+_ZONE_M = 28.0
+"""A zone reaches beyond the streets around its block, so that no street runs along its border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Town:
         )
         self.station = self._facility("station", plants[0], "再生资源中转站", "Transfer Station", trucks)
         self.yard = self._facility("yard", plants[-1], "分拣中心", "Sorting Yard", 2)
+        self.blocks = [
+            replace(b, buildings=[self._hall(b)]) if b in (plants[0], plants[-1]) else b for b in self.blocks
+        ]
         self.streets = Streets(grid.points, grid.streets, grid.signals())
         self.sites = self._place_sites(Stream(seed, "sites"), sites)
         plaza = nearest_of(self.blocks, "plaza", (0.0, 0.0))
@@ -96,8 +101,8 @@ class Town:
             Fence("district", "District border", "区界", None, self.border),
             self._fence("station", self.station.name_en, self.station.name_zh, "inside-only", plants[0], 2),
             self._fence("yard", self.yard.name_en, self.yard.name_zh, "inside-only", plants[-1], 2),
-            self._fence("plaza", "Pedestrian zone", "步行街区", "never-inside", plaza, 16),
-            self._fence("school", "School zone", "学校区域", "never-inside", school, 18),
+            self._fence("plaza", "Pedestrian zone", "步行街区", "never-inside", plaza, _ZONE_M),
+            self._fence("school", "School zone", "学校区域", "never-inside", school, _ZONE_M),
         ]
 
     def drivable(self, node: int) -> bool:
@@ -118,7 +123,7 @@ class Town:
             (x for x, y in grid.node_at if west < x < east), key=lambda x: abs(x - (west + east) / 2)
         )
         gate_y = max(y for x, y in grid.node_at if x == gate_x and y < south)
-        bridge_y, hall_y = south + (north - south) * 0.3, south + (north - south) * 0.72
+        bridge_y, hall_y = south + (north - south) * 0.28, self._hall_y(block)
         spacing = min(11.0, (east - west - 28) / parking)
         bridge, hall = grid.node(gate_x, bridge_y), grid.node(gate_x, hall_y)
         lots = [grid.node(west + 14 + k * spacing, hall_y) for k in range(parking)]
@@ -128,6 +133,17 @@ class Town:
         row = sorted([*lots, hall], key=lambda n: grid.points[n][0])
         grid.streets.append(Street(f"{id_}-lots", name_en, name_zh, "lane", tuple(row)))
         return Facility(id_, name_en, name_zh, grid.points[hall], bridge, hall, tuple(lots))
+
+    def _hall(self, block: Block) -> Ring:
+        """The one building of a station or yard, behind the row of parking lots."""
+        west, _, east, north = block.cell
+        floor = self._hall_y(block) + 14
+        corners = [(west + 14, floor), (east - 14, floor), (east - 14, north - 8), (west + 14, north - 8)]
+        return [self._grid.bend(*corner) for corner in (*corners, corners[0])]
+
+    def _hall_y(self, block: Block) -> float:
+        """Where the trucks stand before the hall, on the grid."""
+        return block.cell[1] + (block.cell[3] - block.cell[1]) * 0.62
 
     def _edge(self, rng: Stream, cell: Cell) -> Point:
         """A point just inside the edge of a block."""

@@ -34,14 +34,14 @@ def _run(world: Any, device: str, seed: int, hours: float, split: float | None) 
     return unit.log, truth, unit.scene.save()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(1, 3), number=st.integers(1, 20), split=st.floats(0, 1))
 def test_a_bin_saved_and_loaded_goes_on_the_same(world: Any, seed: int, number: int, split: float) -> None:
     device = f"bin-{number:03d}"
     assert _run(world, device, seed, 3, split) == _run(world, device, seed, 3, None)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(1, 3), number=st.integers(1, 12), split=st.floats(0, 1))
 def test_a_truck_saved_and_loaded_goes_on_the_same(world: Any, seed: int, number: int, split: float) -> None:
     device = f"truck-{number:02d}"

@@ -16,7 +16,7 @@ from simulators.world.geometry import distance_m, inside, to_degrees, to_metres
 from simulators.world.town import Town, town
 from simulators.world.townmap import base_map, fence_map, unit_fences
 
-SEEDS = settings(max_examples=15, deadline=None)
+SEEDS = settings(max_examples=8, deadline=None)
 
 
 @SEEDS
