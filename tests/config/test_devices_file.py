@@ -10,7 +10,8 @@ from gateway.devices import Bay, Devices, DevicesError, parse_devices
 GOOD = b"""{"devices": [
  {"id": "bin-001", "unit": "bin", "site": "nankai-3",
   "name_en": "Gate", "name_zh": "\xe9\x97\xa8",
-  "lat": 39.12, "lon": 117, "bays": [{"bay": 0, "category": "paper", "capacity_g": 60000, "capacity_l": 240}], "later": 1},
+  "lat": 39.12, "lon": 117,
+  "bays": [{"bay": 0, "category": "paper", "capacity_g": 60000, "capacity_l": 240}], "later": 1},
  {"id": "truck-07", "unit": "truck"}]}"""
 
 
