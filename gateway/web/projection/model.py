@@ -118,9 +118,6 @@ def _put(slots: dict[str, Slot], key: str, new: Slot, limit: int) -> None:
 
 def fork(state: DeviceState) -> DeviceState:
     """A copy to change while readers hold the former one (slots are never changed, only replaced)."""
-    copied = {
-        name: dict(value)
-        for name in ("metrics", "doors", "fences", "faults", "deposits", "collects", "weighs")
-        if (value := getattr(state, name))
-    }
+    tables = ("metrics", "doors", "fences", "faults", "deposits", "collects", "weighs")
+    copied = {name: dict(getattr(state, name)) for name in tables}
     return msgspec.structs.replace(state, **copied)
