@@ -11,7 +11,7 @@ from pathlib import Path
 from simulators.board.firmware import FIRMWARE, VM, compiled
 
 DEADLINE_S = 120.0  # longest computation without a word before an interpreter counts as hung
-HEAP = "2M"  # 64-bit words: as many objects as 1 MiB of the chip's 32-bit heap holds
+HEAP = "1M"  # of 64-bit words: as many objects as 512 KiB of the chip's 32-bit heap hold
 
 # Runs the interpreter again after each simulated reset (status 0) in the same process: 0.1 ms instead of 15.
 # Each run leaks its heap, hence the limit.

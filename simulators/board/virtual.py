@@ -10,6 +10,7 @@ from typing import Any
 from hardware import load_board
 from simulators.board import link
 from simulators.board.chip import Chip, Counters
+from simulators.board.core import one_core
 from simulators.board.firmware import FIRMWARE
 from simulators.board.image import Image
 from simulators.board.interpreter import Interpreter
@@ -103,11 +104,12 @@ def run(
         boot_count=image.boots,
         cut_at_flash_op=cut_at_flash_op,
     )
-    interpreter = Interpreter.start(image.path / "vm.log", firmware=firmware)
-    try:
-        _drive(chip, interpreter, until_us, on_time)
-    finally:
-        interpreter.stop()
+    with one_core():
+        interpreter = Interpreter.start(image.path / "vm.log", firmware=firmware)
+        try:
+            _drive(chip, interpreter, until_us, on_time)
+        finally:
+            interpreter.stop()
     chip.now_us = until_us
     chip.power_off()
     result = Result(
