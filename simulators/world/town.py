@@ -95,6 +95,9 @@ class Town:
         ]
         self.streets = Streets(grid.points, grid.streets, grid.signals())
         self.sites = self._place_sites(Stream(seed, "sites"), sites)
+        self.river_name = self._names.place("河", "River")
+        self.lake_name = self._names.place("湖公园", "Lake Park")
+        """English and Chinese."""
         plaza = nearest_of(self.blocks, "plaza", (0.0, 0.0))
         school = nearest_of(self.blocks, "school", (grid.xs[3], grid.ys[3]))
         self.fences = [

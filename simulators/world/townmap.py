@@ -24,19 +24,8 @@ def base_map(town: Town) -> dict[str, Any]:
         [
             _feature("Polygon", [_ring(town.border)], kind="district", id="district"),
             *(_feature("Polygon", [_ring(b.ring)], kind="block", id=b.id, use=b.use) for b in town.blocks),
-            _feature(
-                "Polygon",
-                [_ring(town.river)],
-                kind="water",
-                id="river",
-                name_en="Liuwan River",
-                name_zh="柳湾河",
-            ),
-            *(
-                _feature("Polygon", [_ring(pond)], kind="water", id=f"{b.id}-pond")
-                for b in town.blocks
-                for pond in b.ponds
-            ),
+            _water(town.river, "river", town.river_name),
+            *(_water(pond, f"{b.id}-pond", town.lake_name) for b in town.blocks for pond in b.ponds),
             *(_buildings(b) for b in town.blocks if b.buildings),
             *(
                 _feature(
@@ -81,6 +70,10 @@ def base_map(town: Town) -> dict[str, Any]:
 def fence_map(town: Town) -> dict[str, Any]:
     """The fences alone, as `--fences` takes them: polygons with `id` and `door` (absent: no rule)."""
     return _collection([_fence(f) for f in town.fences])
+
+
+def _water(ring: Ring, id_: str, names: tuple[str, str]) -> Feature:
+    return _feature("Polygon", [_ring(ring)], kind="water", id=id_, name_en=names[0], name_zh=names[1])
 
 
 def _fence(fence: Fence) -> Feature:
