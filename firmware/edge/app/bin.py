@@ -77,6 +77,7 @@ class Bin:
         self._check_doors()
         while True:
             self._news.clear()
+            self._offer_console()
             if self._pressed:
                 self._pressed = False
                 supervisor.promise("visit", 1_800_000)
@@ -88,13 +89,16 @@ class Bin:
                 self._urgent = False
                 supervisor.start("uplink", self._upload)
             elif self._service.level() == 0:
-                supervisor.start("console", Console(unit).run)
                 await self._pause(PLUG_MS)  # a plug that is pulled makes no edge that is listened to
             elif supervisor.running("uplink"):
                 await self._pause(UPLOAD_HARD_MS)
             else:
                 break
         self._sleep(max(1000, self._due()))
+
+    def _offer_console(self) -> None:
+        if self._service.level() == 0:
+            self.unit.supervisor.start("console", Console(self.unit).run)
 
     async def _pause(self, ms: int) -> None:
         try:
@@ -204,6 +208,7 @@ class Bin:
         """Somebody pressed the button: one token, one visit."""
         reader = self.unit.board.part("reader")
         self._visiting = True
+        self._offer_console()
         try:
             self._show(*text.SHOW_TOKEN)
             token = await reader.token(TOKEN_MS)

@@ -55,6 +55,10 @@ class Scale:
 
     async def follow(self, take: "Callable[[int], None]", more: "Callable[[], bool]") -> None:
         """Power the scale and hand each conversion to `take` while `more` says so. Errors: as `weigh`."""
+        async with self._chip.lock:
+            await self._follow(take, more)
+
+    async def _follow(self, take: "Callable[[int], None]", more: "Callable[[], bool]") -> None:
         garbled = 0
         self._chip.on()
         try:

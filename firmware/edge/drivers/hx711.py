@@ -6,6 +6,7 @@ powers the chip down, so the whole exchange (about 0.3 ms) runs with interrupts 
 needs 400 ms at 10 samples/s.
 """
 
+import asyncio
 import time
 
 import machine
@@ -29,6 +30,7 @@ class Hx711:
         self._data = self._line.pin
         self._power = None if power is None else Pin(power, Pin.OUT, value=0)
         self._extra = _PULSES[gain]
+        self.lock = asyncio.Lock()  # held from `on` to `off`: a visit and a self-test must not share a bridge
 
     def on(self) -> None:
         self._clock.value(0)

@@ -34,12 +34,17 @@ def distances(buf: bytes) -> "list[int]":
 class Ranger:
     def __init__(self, port: Serial, power: int) -> None:
         self._port = port
+        self._lock = asyncio.Lock()
         self._power = Pin(power, Pin.OUT, value=0)
 
     async def read_mm(self) -> int:
         """The median of a few distances. Errors: `ranger-silent` (no bytes), `ranger-no-echo` (no valid
         distance).
         """
+        async with self._lock:
+            return await self._read_mm()
+
+    async def _read_mm(self) -> int:
         self._port.drop()
         self._power.value(1)
         buf = b""
