@@ -141,7 +141,7 @@ class JournalMachine(RuleBasedStateMachine):
             if model.hwm >= first:
                 touched[log] = model.hwm
         # What is told to a device never covers a record that is neither stored nor declared lost.
-        assert appended.acks == {log: self.models[log].hwm for log in touched}
+        assert appended.acks == touched
 
     @staticmethod
     def _message(log: tuple[str, str], first: int, sequence: list[int], variant: int) -> Records:
