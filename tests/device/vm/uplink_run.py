@@ -1,0 +1,71 @@
+"""Runs the device's uplink against a port: writes records, connects again and again until all are
+acknowledged.
+
+Prints one JSON line: how each session ended, and what is left.
+"""
+
+import asyncio
+import json
+import os
+import time
+
+from edge.clock import Clock
+from edge.errors import EdgeError
+from edge.keep import Keep
+from edge.link import uplink as module
+from edge.link.uplink import Uplink
+from edge.log import Log
+from edge.store.ring import Ring
+
+module.ANSWER_MS = 400  # the same rules, in less time
+module.CONNECT_MS = 400
+module.SEND_MS = 400
+
+
+class Flash:
+    def __init__(self, sectors):
+        self.data = bytearray(b"\xff" * 4096 * sectors)
+
+    def readblocks(self, block, buf, offset):
+        at = block * 4096 + offset
+        buf[:] = self.data[at : at + len(buf)]
+
+    def writeblocks(self, block, buf, offset):
+        at = block * 4096 + offset
+        self.data[at : at + len(buf)] = buf
+
+    def ioctl(self, op, arg):
+        if op == 6:
+            self.data[arg * 4096 : arg * 4096 + 4096] = b"\xff" * 4096
+        return len(self.data) // 4096 if op == 4 else 4096
+
+
+async def main():
+    keep = Keep()
+    log = Log(Ring(Flash(16), lambda: 0x12345678), Clock(keep), keep)
+    for n in range(int(os.getenv("RECORDS"))):
+        log.write("deposit", [("bay", 1), ("net_g", n)])
+    broker = {
+        "host": "127.0.0.1",
+        "port": int(os.getenv("PORT")),
+        "password": "bin-001-secret",
+        "keepalive_s": 1,
+    }
+    up = Uplink({"device": "bin-001", "broker": broker}, log, keep)
+    up._window._stall_ms = 300
+    ends = []
+    while log.backlog and len(ends) < 40:
+        start = time.ticks_ms()
+        try:
+            await asyncio.wait_for_ms(up.session(lambda: log.backlog == 0, lambda: 1234), 5000)
+            ends.append("done")
+        except (EdgeError, OSError) as error:
+            ends.append(error.code if isinstance(error, EdgeError) else "os-error")
+        except TimeoutError:
+            ends.append("WEDGED")
+        if time.ticks_diff(time.ticks_ms(), start) < 20:
+            await asyncio.sleep_ms(20)
+    print(json.dumps({"ends": ends, "backlog": log.backlog}))
+
+
+asyncio.run(main())
