@@ -131,9 +131,10 @@ class Bin:
 
     def _sleep(self, ms: int) -> None:
         self.unit.uplink.wifi.off()
-        self.unit.keep.save()
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
+            self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
+        self.unit.keep.save()
         esp32.wake_on_ext1((self._service.pin,), esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
