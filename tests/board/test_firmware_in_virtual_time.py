@@ -76,13 +76,17 @@ def test_a_fresh_interpreter_at_each_wake_changes_nothing(tmp_path: Path) -> Non
     assert flashes[0] == flashes[1]
 
 
-def test_fast_weighs_the_same(tmp_path: Path) -> None:
-    lists = []
+def test_fast_tells_the_same_story_within_one_scale_interval(tmp_path: Path) -> None:
+    """Its instants differ by a millisecond now and then, so the noise does, so a rounding may."""
+    stories, masses = [], []
     for fidelity in (Fidelity.STANDARD, Fidelity.FAST):
         image, scene = fresh(tmp_path / fidelity)
         run(image, scene, START_MS + DAY_MS // 4, fidelity=fidelity)
-        lists.append([(r["seq"], r["kind"], r.get("mass_g"), r.get("net_g")) for r in logged(image)])
-    assert lists[0] == lists[1]
+        records = logged(image)
+        stories.append([(r["seq"], r["kind"], r.get("bay"), r.get("state"), r.get("user")) for r in records])
+        masses.append([r.get("mass_g", r.get("net_g", 0)) for r in records])
+    assert stories[0] == stories[1]
+    assert all(abs(a - b) <= 20 for a, b in zip(*masses, strict=True))
 
 
 def test_an_image_goes_on_where_it_stands(tmp_path: Path) -> None:
