@@ -50,18 +50,11 @@ class JournalReader:
 
     def read(self, after: int, limit: int, device: str | None = None) -> list[Row]:
         """Up to `limit` rows behind the cursor `after` (0: from the start), in the journal's order."""
-        if device is None:
-            return self._rows(f"{_ROW} WHERE b.id > ? ORDER BY b.id LIMIT ?", (after, limit))
-        query = f"{_ROW} WHERE b.id > ? AND l.device = ? ORDER BY b.id LIMIT ?"
-        return self._rows(query, (after, device, limit))
+        return self._rows("b.id > ?", after, "ASC", limit, device)
 
     def read_back(self, before: int | None, limit: int, device: str | None = None) -> list[Row]:
         """Up to `limit` rows before the cursor (None: from the end), newest first."""
-        top = 2**62 if before is None else before
-        if device is None:
-            return self._rows(f"{_ROW} WHERE b.id < ? ORDER BY b.id DESC LIMIT ?", (top, limit))
-        query = f"{_ROW} WHERE b.id < ? AND l.device = ? ORDER BY b.id DESC LIMIT ?"
-        return self._rows(query, (top, device, limit))
+        return self._rows("b.id < ?", 2**62 if before is None else before, "DESC", limit, device)
 
     def end(self) -> int:
         """The cursor of the newest row; 0: there is none."""
@@ -147,8 +140,17 @@ class JournalReader:
                 messages[key] = value
         return Counters(received, outcomes, messages)
 
-    def _rows(self, query: str, values: Iterable[Any]) -> list[Row]:
-        return [Row(*row) for row in self._query(query, values)]
+    def _rows(self, where: str, cursor: int, order: str, limit: int, device: str | None) -> list[Row]:
+        if device is None:
+            query = f"{_ROW} WHERE {where} ORDER BY b.id {order} LIMIT ?"
+            return [Row(*row) for row in self._query(query, (cursor, limit))]
+        # Log by log, so that each query walks an index however long the device has been silent.
+        query = f"{_ROW} WHERE b.log_id = ? AND {where} ORDER BY b.id {order} LIMIT ?"
+        found: list[Row] = []
+        for (log_id,) in self._query("SELECT id FROM logs WHERE device = ?", (device,)):
+            found += [Row(*row) for row in self._query(query, (log_id, cursor, limit))]
+        found.sort(key=lambda row: row.id, reverse=order == "DESC")
+        return found[:limit]
 
     def _one(self, query: str, values: Iterable[Any] = ()) -> Any:
         rows = self._query(query, values)

@@ -62,6 +62,8 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (name, key)
     ) STRICT, WITHOUT ROWID;
     """,
+    # One device's rows in the journal's order: an index ends with the rowid.
+    "CREATE INDEX bodies_log ON bodies (log_id)",
 )
 
 

@@ -190,3 +190,21 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="Check the path"):
         SqliteJournal(tmp_path / "file")
+
+
+def test_a_device_with_several_logs_is_read_in_the_journals_order_by_an_index(
+    journal: SqliteJournal, reader: JournalReader, tmp_path: Path
+) -> None:
+    for n in range(12):
+        log = f"0000000{n % 3}"
+        body = compose(log, 1, 1, [b'{"seq":%d}' % n])
+        journal.append([Records(n, f"bin-00{n % 2}", log, n, 1, body, [Judged(n)])])
+    assert [row.received_ms for row in reader.read(3, 4, "bin-001")] == [3, 5, 7, 9]
+    assert [row.received_ms for row in reader.read_back(11, 3, "bin-001")] == [9, 7, 5]
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT * FROM bodies WHERE log_id = 1 AND id < 9 ORDER BY id DESC LIMIT 3"
+        ).fetchall()
+    db.close()
+    assert "bodies_log" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
