@@ -54,8 +54,10 @@ def test_a_trucks_lifts_are_weighed_right(world: Any, tmp_path: Path) -> None:
     assert len(lifts) > 15
     assert [w["ident"] for w in weighs] == [x["ident"] for x in lifts]
     for real, record in zip(lifts, weighs, strict=True):
-        assert record["gross_g"] == pytest.approx(real["gross_g"], abs=200)
-        assert record["tare_g"] == pytest.approx(real["tare_g"], abs=200)
+        # e is 100 g; the cell's zero drifts with the temperature, which the net weight does not see.
+        assert record["gross_g"] == pytest.approx(real["gross_g"], abs=300)
+        assert record["tare_g"] == pytest.approx(real["tare_g"], abs=300)
+        assert record["net_g"] == pytest.approx(real["contents_g"], abs=150)
     assert [h["opened"] for h in _of(truth, "handle") if h["where"] == "unload"] == [True]
     assert {f["fence"] for f in _of(logged, "fence")} >= {"district", "station"}
 

@@ -9,6 +9,7 @@ import pytest
 from simulators.world.bin import BinScene
 from simulators.world.city import City
 from simulators.world.district import district
+from simulators.world.rounds import phase_ms
 from simulators.world.truck import TruckScene
 
 MINUTE_MS = 60_000
@@ -17,10 +18,10 @@ MINUTE_MS = 60_000
 class Run:
     """A few units of one city, each with its truth, run side by side."""
 
-    def __init__(self, world: Any, devices: list[str], pace: float = 0.001) -> None:
+    def __init__(self, world: Any, devices: list[str], pace: float = 0.001, after_ms: int = 0) -> None:
         self.plan = district(5)
         self.city = City(self.plan)
-        self.now = world.MONDAY_MS
+        self.now = world.MONDAY_MS + after_ms
         self.truth: dict[str, list[dict[str, Any]]] = {device: [] for device in devices}
         self.scenes: dict[str, Any] = {}
         self.units = []
@@ -45,10 +46,10 @@ class Run:
 
 @pytest.fixture
 def run(world: Any) -> Run:
-    """One bin and the truck of its area."""
+    """One bin and the truck of its area, from the beginning of the truck's round."""
     plan = district(5)
     zone = plan.town.sites[plan.site_index("bin-020")].zone
-    return Run(world, ["bin-020", plan.trucks[zone].device])
+    return Run(world, ["bin-020", plan.trucks[zone].device], after_ms=phase_ms(plan.town, zone))
 
 
 def test_a_full_bin_gets_a_truck_that_lifts_what_was_in_it(run: Run) -> None:

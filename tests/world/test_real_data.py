@@ -9,7 +9,7 @@ from simulators.world.data.derive import edinburgh, jersey, quantiles, tianjin, 
 from simulators.world.district import district
 from simulators.world.geometry import distance_m
 from simulators.world.kernel import Stream
-from simulators.world.rounds import Stop, slot_of
+from simulators.world.rounds import Stop, phase_ms, slot_of
 from simulators.world.tables import from_quantiles, interpolate, lookup, table
 
 
@@ -93,7 +93,7 @@ def test_crews_come_at_edinburghs_hours_and_fills() -> None:
             assert due is not None
             if before is not None:
                 fills.append((due.t - before) / 86_400_000 * speed)
-            hours.append(slot_of(due.t) % 12)
+            hours.append(slot_of(due.t, phase_ms(plan.town, plan.town.sites[index].zone)) % 12)
             after = before = due.t
     told = table("edinburgh")["emptying_hour_permille"]
     busy = {slot for slot in range(12) if told[2 * slot] + told[2 * slot + 1] > 80}

@@ -10,7 +10,7 @@ import pytest
 from simulators.scene import BridgeSignal, PinLevel, UartBytes
 from simulators.world.district import district
 from simulators.world.geometry import distance_m, to_metres
-from simulators.world.rounds import Leg, Stop, slot_of, slot_start_ms
+from simulators.world.rounds import Leg, Stop, phase_ms, slot_of, slot_start_ms
 from simulators.world.truck import TruckScene
 
 SENTENCE = re.compile(rb"\$(G[NPAL][A-Z]{3},[^*\r\n]*)\*([0-9A-F]{2})\r\n")
@@ -66,7 +66,7 @@ def test_fixes_are_near_where_the_truck_is(world: Any, shift: Any) -> None:
         if fields[0] == "GNGGA" and fields[6] == "1" and at not in jumps:
             lat, lon = _degrees(fields[2], fields[3]), _degrees(fields[4], fields[5])
             t = at - at % 1000
-            slot = slot_of(t)
+            slot = slot_of(t, phase_ms(plan.town, scene.spec.number))
             true = plan.rounds.round(scene.spec.number, slot).at(t, plan.town).point
             far.append(distance_m(to_metres(lon, lat), true))
     far.sort()
@@ -87,7 +87,9 @@ def test_a_cold_start_begins_without_a_fix(world: Any, shift: Any) -> None:
 def test_speeds_are_those_of_a_truck(shift: Any) -> None:
     scene, _, _ = shift
     plan = district(5)
-    planned = plan.rounds.round(scene.spec.number, slot_of(scene.now) - 1)
+    planned = plan.rounds.round(
+        scene.spec.number, slot_of(scene.now, phase_ms(plan.town, scene.spec.number)) - 1
+    )
     for leg in planned.items:
         if isinstance(leg, Leg):
             speeds = [leg.drive.at(t / 2).speed for t in range(int(leg.drive.seconds * 2))]
@@ -101,11 +103,12 @@ def test_speeds_are_those_of_a_truck(shift: Any) -> None:
 def test_rounds_have_no_gaps() -> None:
     plan = district(5)
     for truck in range(12):
+        phase = phase_ms(plan.town, truck)
         for slot in range(246_000, 246_006):
             planned = plan.rounds.round(truck, slot)
-            assert planned.start == slot_start_ms(slot)
+            assert planned.start == slot_start_ms(slot, phase)
             assert planned.items[0].t0 == planned.start
-            assert planned.items[-1].t1 == planned.end == slot_start_ms(slot + 1)
+            assert planned.items[-1].t1 == planned.end == slot_start_ms(slot + 1, phase)
             for a, b in zip(planned.items, planned.items[1:], strict=False):
                 assert a.t1 == b.t0
                 assert isinstance(a, Leg) != isinstance(b, Leg)
@@ -171,7 +174,7 @@ def test_bins_and_trucks_agree_without_talking(world: Any) -> None:
             assert due is not None
             assert due.t > after
             site = plan.town.sites[index]
-            stop = plan.rounds.round(site.zone, slot_of(due.t)).item(due.t)
+            stop = plan.rounds.round(site.zone, slot_of(due.t, phase_ms(plan.town, site.zone))).item(due.t)
             assert isinstance(stop, Stop)
             assert (stop.kind, stop.site) == ("bin", site.id)
             assert due.truck == plan.trucks[site.zone].device
