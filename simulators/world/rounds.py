@@ -1,9 +1,9 @@
 """The trucks' rounds: who is where when, as a pure function of the town's seed.
 
-A day has twelve slots of two hours; in each, every truck leaves the transfer station, works its area, comes
-back over the weighbridge, unloads, weighs empty, parks. Nothing that happens in a run changes a planned
-round, so a bin and a truck that run apart, in different processes, still agree on who empties which bin
-when: both ask this module.
+A day has twelve slots of two hours, a little later for each truck; in each, it leaves the transfer station,
+works its area, comes back over the weighbridge, unloads, weighs empty, parks. Nothing that happens in a run
+changes a planned round, so a bin and a truck that run apart, in different processes, still agree on who
+empties which bin when: both ask this module.
 
 A bin is due again when its mean fill speed has filled it as far as Edinburgh's crews find theirs (median 81
 %), at one of the hours at which they come. Between due bins the trucks lift ordinary tagged containers, as
@@ -96,14 +96,21 @@ class Round:
         return self.items[low]
 
 
-def slot_of(t_ms: int) -> int:
-    """The number of the slot that `t_ms` lies in, counted from 1970."""
-    return (t_ms - day_start_ms(0)) // SLOT_MS
+def slot_of(t_ms: int, phase_ms: int = 0) -> int:
+    """The number of the slot that `t_ms` lies in, counted from 1970, for a truck of this phase."""
+    return (t_ms - phase_ms - day_start_ms(0)) // SLOT_MS
 
 
-def slot_start_ms(slot: int) -> int:
-    """When it begins."""
-    return day_start_ms(0) + slot * SLOT_MS
+def slot_start_ms(slot: int, phase_ms: int = 0) -> int:
+    """When it begins, for a truck of this phase."""
+    return day_start_ms(0) + slot * SLOT_MS + phase_ms
+
+
+def phase_ms(town: Town, truck: int) -> int:
+    """By how much later than the first truck this one begins each round: they leave one after the other, so
+    that some are on the road at any time, and the weighbridge has no queue.
+    """
+    return truck * SLOT_MS // max(town.truck_count, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ class Rounds:
         cycles.
         """
         site, due = self.town.sites[index], self.dues[index]
-        slot = slot_of(after_ms)
+        slot = slot_of(after_ms, phase_ms(self.town, site.zone))
         ahead = slot + math.ceil(2 * due.period_days + 2) * SLOTS
         for candidate in due_between(self.town.seed, site.id, due, slot, ahead):
             for item in self.round(site.zone, candidate).items:
@@ -195,8 +202,9 @@ class _Planner:
 
     def __init__(self, place: Town, dues: tuple[Due, ...], truck: int, slot: int, rng: Stream) -> None:
         self._town, self._dues, self._rng, self._truck = place, dues, rng, truck
-        self._start = slot_start_ms(slot)
-        self._end = slot_start_ms(slot + 1)
+        phase = phase_ms(place, truck)
+        self._start = slot_start_ms(slot, phase)
+        self._end = slot_start_ms(slot + 1, phase)
         self._t = self._start
         self._node = self._home = place.station.parking[truck % len(place.station.parking)]
         self._items: list[Stop | Leg] = []

@@ -24,7 +24,7 @@ from simulators.scene import Stimulus
 from simulators.world.geometry import to_degrees
 from simulators.world.gnss import EPOCH_MS, LATENCY_MS, Gnss
 from simulators.world.kernel import Truth
-from simulators.world.rounds import Detour, Leg, Lift, Round, Rounds, Stop, slot_of
+from simulators.world.rounds import Detour, Leg, Lift, Round, Rounds, Stop, phase_ms, slot_of
 from simulators.world.truck_parts import TruckParts, TruckSpec
 
 _LIFT_EVERY_MS = 36_000
@@ -63,7 +63,8 @@ class TruckScene(TruckParts):
         self.on_stop: Callable[[TruckScene, Stop], None] | None = None
         self._rounds = rounds
         self.gnss = Gnss(self, "gnss", self.board["gnss"]["uart"])
-        self._slot = slot_of(start_ms)
+        self._phase_ms = phase_ms(rounds.town, spec.number)
+        self._slot = slot_of(start_ms, self._phase_ms)
         self._detours: list[list[int]] = []
         self._load_g = 0
         self._gross_g = 0
@@ -128,7 +129,7 @@ class TruckScene(TruckParts):
     def on_item(self) -> None:
         """The truck stops or drives off."""
         if self.now >= self.round.end:
-            self._slot = max(self._slot + 1, slot_of(self.now))
+            self._slot = max(self._slot + 1, slot_of(self.now, self._phase_ms))
             self._detours = []
         current = self.round
         item = current.item(self.now)
@@ -269,7 +270,7 @@ class TruckScene(TruckParts):
         if not self.lock.closed:
             self.lock.swing(closed=True)
         self.now = now_ms
-        self._slot, self._detours, self._gross_g = slot_of(now_ms), [], 0
+        self._slot, self._detours, self._gross_g = slot_of(now_ms, self._phase_ms), [], 0
         self.gnss.lost_until = now_ms + 30_000
         self.after(0, "item")
         self.at(now_ms // EPOCH_MS * EPOCH_MS + EPOCH_MS + LATENCY_MS, "epoch")
