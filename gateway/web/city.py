@@ -14,6 +14,7 @@ import msgspec
 from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
+from gateway.web.cached import Cached
 from gateway.web.i18n import known
 from gateway.web.live import MAX_EVENTS, Hub, Message, Told
 from gateway.web.projection.concerns import Level, Status, concerns, level, status
@@ -25,7 +26,7 @@ from gateway.web.view import View, describe, device_name, summary
 log = logging.getLogger(__name__)
 
 DAY_MS = 86_400_000
-CACHE_S = 2.0  # sums over a day are not made more often than this
+MAX_DAYS = 50  # sums kept, each for another midnight
 REVIEW_S = 5.0  # how often devices are looked at for what changes by time alone (late)
 STEADY_KINDS = ("position", "reading")  # seen on the map and in the list; as lines they would bury the rest
 LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives was sent later
@@ -49,10 +50,10 @@ class City:
         self.projector = Projector(config.store.path, self._on_change)
         self.reader = StateReader(config.store.path / FILE)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._looks: tuple[float, dict[str, Look]] = (-CACHE_S, {})
+        self._looks = Cached(self._look_at_all)
         self._reviewed: dict[str, Look] = {}
-        self._deposits: tuple[float, dict[str, tuple[int, int]]] = (-CACHE_S, {})
-        self._tallies: dict[int, tuple[float, dict[str, int]]] = {}
+        self._deposits = Cached(lambda: self.reader.deposits_since(now_ms() - DAY_MS))
+        self._tallies: dict[int, Cached[dict[str, int]]] = {}
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -82,16 +83,13 @@ class City:
 
     def deposits(self) -> dict[str, tuple[int, int]]:
         """Number and grams of the deposits of the last 24 hours, by device."""
-        made, found = self._deposits
-        if time.monotonic() - made > CACHE_S:
-            found = self.reader.deposits_since(now_ms() - DAY_MS)
-            self._deposits = (time.monotonic(), found)
-        return found
+        return self._deposits.get(self.projector.states)
 
     def counts(self, tz: str) -> dict[str, int]:
         """The numbers on top of the city page; days begin at the viewer's midnight."""
-        tallies = self._tallies_since(day_start_ms(tz, now_ms()))
-        looks = self._looks_now().values()
+        states = self.projector.states
+        tallies = self._tallies_since(day_start_ms(tz, now_ms())).get(states)
+        looks = self._looks.get(states).values()
         return {
             "received": sum(tallies.get(name, 0) for name in ("accepted", "flagged", "quarantined")),
             "deposited_g": tallies.get("deposited_g", 0),
@@ -105,14 +103,16 @@ class City:
     def compose(self, told: Told) -> Message:
         """The next live message for a page."""
         wanted = [d for d in self.devices if told.whole or d.id in told.devices]
+        counts = self.counts(told.tz)
+        sums = (self._deposits, self._looks, self._tallies_since(day_start_ms(told.tz, now_ms())))
         events = [self.event(came, told.lang) for came in told.events]
         return {
             "now_ms": now_ms(),
             "whole": told.whole,
             "devices": [self.summary(device, told.lang) for device in wanted],
             "events": self.latest(told.lang) if told.whole else events,
-            "counts": self.counts(told.tz),
-            "behind": self.projector.behind,
+            "counts": counts,
+            "settled": all(one.is_of(self.projector.states) for one in sums),
         }
 
     def latest(self, lang: str, number: int = 30) -> list[View]:
@@ -140,14 +140,13 @@ class City:
             "key": f"{came.device}/{came.log}/{came.seq}",
         }
 
-    def _tallies_since(self, since_ms: int) -> dict[str, int]:
-        made, found = self._tallies.get(since_ms, (-CACHE_S, {}))
-        if time.monotonic() - made > CACHE_S:
-            found = self.reader.tallies(since_ms)
-            if len(self._tallies) > 50:
+    def _tallies_since(self, since_ms: int) -> Cached[dict[str, int]]:
+        """The tallies of a day, which begins at one of few instants (the viewers' midnights)."""
+        if since_ms not in self._tallies:
+            if len(self._tallies) >= MAX_DAYS:
                 self._tallies.clear()
-            self._tallies[since_ms] = (time.monotonic(), found)
-        return found
+            self._tallies[since_ms] = Cached(lambda: self.reader.tallies(since_ms))
+        return self._tallies[since_ms]
 
     def _on_change(self, change: Change) -> None:
         """Called from the projector's thread."""
@@ -169,20 +168,16 @@ class City:
             await asyncio.sleep(REVIEW_S)
 
     def _changed_by_time(self) -> set[str]:
-        looks = self._looks_now()
+        looks = self._looks.get(self.projector.states)
         changed = {name for name, look in looks.items() if self._reviewed.get(name, look) != look}
         self._reviewed = looks
         return changed
 
-    def _looks_now(self) -> dict[str, Look]:
-        made, looks = self._looks
-        if time.monotonic() - made > CACHE_S:
-            now = now_ms()
-            looks = {}
-            for device in self.devices:
-                state = self.state(device.id)
-                looks[device.id] = Look(status(state, now), level(concerns(state, device, now)))
-            self._looks = (time.monotonic(), looks)
+    def _look_at_all(self) -> dict[str, Look]:
+        now, looks = now_ms(), {}
+        for device in self.devices:
+            state = self.state(device.id)
+            looks[device.id] = Look(status(state, now), level(concerns(state, device, now)))
         return looks
 
 

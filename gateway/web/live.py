@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 MIN_GAP_S = 0.5
 SEND_TIMEOUT_S = 10
+AGAIN_S = 1.0  # after a message whose sums were not the newest
 BEAT_S = 10  # even when nothing happens: so that the page knows that it is in touch
 MAX_EVENTS = 30  # newest ones in one update; a backlog of thousands is counted, not listed
 MAX_PAGES = 500
@@ -87,7 +88,8 @@ class Hub:
             page.wake.set()
 
     async def serve(self, socket: WebSocket, page: Page, compose: Compose) -> None:
-        """Talk to one page until it goes. `compose` runs in a thread."""
+        """Talk to one page until it goes. `compose` runs in a thread; its message
+        says by `settled` whether its sums were the newest."""
         if len(self._pages) >= MAX_PAGES:
             await socket.close(TRY_LATER)
             return
@@ -101,7 +103,7 @@ class Hub:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
                     await socket.send_text(text)
                 await asyncio.wait({gone}, timeout=MIN_GAP_S)
-                await self._news(page, gone)
+                await self._news(page, gone, BEAT_S if message["settled"] else AGAIN_S)
             if page.stale:
                 await socket.close(GOING_AWAY)
         except (WebSocketDisconnect, TimeoutError, RuntimeError) as err:
@@ -110,10 +112,10 @@ class Hub:
             self._pages.discard(page)
             gone.cancel()
 
-    async def _news(self, page: Page, gone: "asyncio.Task[None]") -> None:
-        """Wait for something to tell, for the beat, or for the page's end."""
+    async def _news(self, page: Page, gone: "asyncio.Task[None]", timeout_s: float) -> None:
+        """Wait for something to tell, for the page's end, or for the time to speak anyway."""
         news = asyncio.create_task(page.wake.wait())
-        await asyncio.wait({news, gone}, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({news, gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         news.cancel()
 
 

@@ -51,7 +51,6 @@ export interface Update {
   devices: DeviceView[];
   events: EventView[];
   counts: Counts;
-  behind: boolean;
 }
 
 type Listener = (update: Update) => void;
