@@ -18,39 +18,27 @@ from typing import Any
 
 from hardware import load_board
 from simulators.world import people, townmap
-from simulators.world.bay import BaySpec
 from simulators.world.bin import CREW_PREFIX, BinScene, BinSpec, Collection, crew_token
+from simulators.world.build import (
+    BIN_E_G,
+    BIN_MAX_G,
+    LIFTER_E_G,
+    LIFTER_MAX_G,
+    bin_spec,
+    due,
+    truck_spec,
+)
 from simulators.world.geometry import to_degrees
-from simulators.world.kernel import Stream, Truth
-from simulators.world.materials import MATERIALS
+from simulators.world.kernel import Truth
 from simulators.world.parts import CellSpec
-from simulators.world.power import SolarSpec
 from simulators.world.replay import NmeaReplayScene
-from simulators.world.rounds import Due, Rounds
-from simulators.world.tables import from_quantiles, table
+from simulators.world.rounds import Rounds
 from simulators.world.town import Site, Town, town
 from simulators.world.truck import TruckScene
 from simulators.world.truck_parts import TruckSpec
 
-_BIN_BOARD, _TRUCK_BOARD = "bin-s3", "truck-s3"
 _NV_PER_COUNT = 0.5 * 3.3e9 / 128 / 2**23
 """One count of an HX711 at gain 128 and 3.3 V."""
-_VOLUME_L = {
-    "paper": 600,
-    "plastic": 600,
-    "textile": 400,
-    "nonferrous": 500,
-    "weee": 240,
-    "glass": 180,
-    "steel": 350,
-}
-_BAYS = {
-    "estate": [("paper", "plastic"), ("paper", "textile"), ("paper", "glass"), ("plastic", "textile")],
-    "shop": [("paper", "plastic"), ("paper", "nonferrous")],
-    "office": [("paper", "plastic"), ("paper", "weee")],
-}
-_BIN_MAX_G, _BIN_E_G = 60_000, 20
-_LIFTER_MAX_G, _LIFTER_E_G = 150_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +76,9 @@ class District:
     def __init__(self, seed: int, bins: int = 64, trucks: int = 12) -> None:
         self.seed = seed
         self.town: Town = town(seed, bins, trucks)
-        self.bins = tuple(_bin_spec(seed, k, site) for k, site in enumerate(self.town.sites))
-        self.trucks = tuple(_truck_spec(seed, k) for k in range(trucks))
-        self.rounds = Rounds(self.town, tuple(_due(spec) for spec in self.bins))
+        self.bins = tuple(bin_spec(seed, k, site) for k, site in enumerate(self.town.sites))
+        self.trucks = tuple(truck_spec(seed, k) for k in range(trucks))
+        self.rounds = Rounds(self.town, tuple(due(spec) for spec in self.bins))
         self.units = tuple(
             [self._bin_unit(spec, site) for spec, site in zip(self.bins, self.town.sites, strict=True)]
             + [_truck_unit(spec) for spec in self.trucks]
@@ -218,7 +206,7 @@ class District:
             entry |= {"lat": unit.lat, "lon": unit.lon}
         if unit.unit == "bin":
             entry["bays"] = [
-                {"bay": b.bay, "category": b.category, "capacity_g": _BIN_MAX_G, "capacity_l": b.volume_l}
+                {"bay": b.bay, "category": b.category, "capacity_g": BIN_MAX_G, "capacity_l": b.volume_l}
                 for b in self.bins[self._index[unit.device]].bays
             ]
         return entry
@@ -250,71 +238,6 @@ def mqtt_password(seed: int, device: str) -> str:
 
 def _secret(seed: int, device: str, purpose: str) -> str:
     return hashlib.sha256(f"huishou simulation {seed} {device} {purpose}".encode()).hexdigest()
-
-
-# How units are built
-
-
-def _bin_spec(seed: int, index: int, site: Site) -> BinSpec:
-    device = f"bin-{index + 1:03d}"
-    rng = Stream(seed, "built", device)
-    categories = rng.choice(_BAYS[site.kind])
-    speeds = table("wyndham")["fill_pct_per_day"]
-    busy = from_quantiles(rng, speeds)
-    bays = []
-    for k, category in enumerate(categories):
-        speed = min(max(0.6 * busy + 0.4 * from_quantiles(rng, speeds), speeds[0]), speeds[-1])
-        bays.append(
-            BaySpec(
-                bay=k + 1,
-                category=category,
-                scale=f"scale{k}",
-                lock=f"lock{k}",
-                ranger="ranger0" if k == 0 else None,
-                volume_l=_VOLUME_L[category],
-                empty_mm=1_350,
-                full_mm=250,
-                fill_pct_per_day=round(speed, 1),
-                cell=_cell(rng, capacity_g=100_000, max_g=_BIN_MAX_G, dead_g=rng.uniform(11_000, 15_000)),
-            )
-        )
-    # Sized for a hazy December and twenty dark days; what differs is the trees.
-    solar = SolarSpec(cell_mwh=12_000, panel_w=3.0, shade=rng.uniform(0.45, 1.0))
-    return BinSpec(device, _BIN_BOARD, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
-
-
-def _cell(rng: Stream, capacity_g: int, max_g: int, dead_g: float) -> CellSpec:
-    """A C3 class cell at 2 mV/V and 3.3 V: tolerances as their data sheets give them."""
-    nv_per_g = 6.6e6 / capacity_g * rng.uniform(0.995, 1.005)
-    return CellSpec(
-        nv_per_g=nv_per_g,
-        zero_nv=round(dead_g * nv_per_g + rng.uniform(-60_000, 60_000)),
-        zero_nv_per_k=6.6e6 * 0.00002 * rng.uniform(-1, 1),
-        span_ppm_per_k=rng.uniform(-12, 12),
-        creep_permille=rng.uniform(-0.2, 0.2),
-        capacity_g=max_g,
-    )
-
-
-def _due(spec: BinSpec) -> Due:
-    """The fullest bay sets the cycle: emptied on average as full as Edinburgh's bins are."""
-    fills = table("edinburgh")["fill_at_emptying_pct_quantiles"]
-    mean_pct = sum(fills) / len(fills)
-    period = mean_pct / max(bay.fill_pct_per_day for bay in spec.bays)
-    expected = tuple(
-        round(period * bay.fill_pct_per_day / 100 * bay.volume_l * MATERIALS[bay.category].density_g_l)
-        for bay in spec.bays
-    )
-    return Due(period, expected)
-
-
-def _truck_spec(seed: int, number: int) -> TruckSpec:
-    device = f"truck-{number + 1:02d}"
-    rng = Stream(seed, "built", device)
-    cell = _cell(rng, capacity_g=300_000, max_g=_LIFTER_MAX_G, dead_g=rng.uniform(8_000, 12_000))
-    return TruckSpec(
-        device, _TRUCK_BOARD, number, f"HS-{number + 1:03d}", round(rng.uniform(7_600, 8_400)) * 1000, cell
-    )
 
 
 def _truck_unit(spec: TruckSpec) -> Unit:
@@ -356,7 +279,7 @@ def _bin_settings(spec: BinSpec) -> dict[str, Any]:
     return {
         "site": spec.site,
         "bays": bays,
-        "scales": {bay.scale: _calibration(bay.cell, bay.scale, _BIN_MAX_G, _BIN_E_G) for bay in spec.bays},
+        "scales": {bay.scale: _calibration(bay.cell, bay.scale, BIN_MAX_G, BIN_E_G) for bay in spec.bays},
         "crew": [CREW_PREFIX + "*"],
         "wake_s": 600,
         "upload_looks": 6,
@@ -365,6 +288,6 @@ def _bin_settings(spec: BinSpec) -> dict[str, Any]:
 
 def _truck_settings(spec: TruckSpec, place: Town) -> dict[str, Any]:
     return {
-        "scales": {"scale0": _calibration(spec.cell, "scale0", _LIFTER_MAX_G, _LIFTER_E_G)},
+        "scales": {"scale0": _calibration(spec.cell, "scale0", LIFTER_MAX_G, LIFTER_E_G)},
         "fences": townmap.unit_fences(townmap.fence_map(place)),
     }
