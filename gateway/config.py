@@ -35,10 +35,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class StoreConfig(msgspec.Struct, frozen=True):
-    """`path`:
-
-    the directory of journal.db, writer.db and state.db; made when missing. Keep it on a local disk.
-    """
+    """`path`: the directory of journal.db, writer.db and state.db, made when missing; on a local disk."""
 
     path: Path = Path("store")
 
@@ -97,9 +94,9 @@ class InfluxdbConfig(msgspec.Struct, frozen=True):
             raise ValueError(f"a `url` such as http://127.0.0.1:8086, not {self.url!r}")
 
     def secret(self) -> str | None:
-        """The token to use now:
+        """The token to use now, or None.
 
-        environment, then file (read afresh, so that a repaired file works), then `token`.
+        The environment wins, then the file (read afresh, so that a repaired file works), then `token`.
         """
         return _secret("HUISHOU_INFLUXDB_TOKEN", self.token_file, self.token)
 
@@ -124,6 +121,16 @@ class Config(msgspec.Struct, frozen=True):
     influxdb: InfluxdbConfig
     web: WebConfig
     stations: list[StationConfig]
+
+
+SECTIONS: Mapping[str, type[msgspec.Struct]] = {
+    "store": StoreConfig,
+    "devices": DevicesConfig,
+    "mqtt": MqttConfig,
+    "influxdb": InfluxdbConfig,
+    "web": WebConfig,
+    "stations": StationConfig,
+}
 
 
 class _Document(msgspec.Struct, frozen=True):

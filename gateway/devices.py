@@ -22,9 +22,9 @@ DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
 
 
 class Bay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One compartment of a bin:
+    """One compartment of a bin.
 
-    what belongs into it, and how much fits (capacities are absent when not known).
+    What belongs into it, and how much fits (capacities are absent when not known).
     """
 
     bay: int

@@ -95,7 +95,7 @@ class _Reader:
                     Problem(_join(path, key), "nothing", _type_name(field.type), self._hint(_join(path, key)))
                 )
             elif _is_path(field.type):
-                default = _default(field)
+                default = default_of(field)
                 values[field.name] = None if default is None else self.base / default
             elif _is_struct(field.type):  # an absent table has defaults too, among them paths
                 values[field.name] = self.struct({}, field.type, _join(path, key))
@@ -136,10 +136,11 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _default(field: FieldInfo) -> Any:
+def default_of(field: FieldInfo) -> Any:
+    """A field's default value; None also for a field that has none."""
     if field.default_factory not in (UNSET, msgspec.NODEFAULT):
         return field.default_factory()
-    return field.default
+    return None if field.default in (UNSET, msgspec.NODEFAULT) else field.default
 
 
 def _is_path(kind: Any) -> bool:

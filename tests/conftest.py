@@ -1,6 +1,6 @@
-"""Real servers for tests:
+"""Real servers for tests.
 
-a Mosquitto each, an InfluxDB for the session. Nothing is skipped: a missing one fails.
+A Mosquitto each, an InfluxDB for the session. Nothing is skipped: a missing one fails.
 """
 
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def children() -> Iterator[Children]:
 
 @pytest.fixture
 def mosquitto(tmp_path: Path, children: Children) -> Iterator[Broker]:
-    """A started Mosquitto with the accounts of DEVICES (`password`);
+    """A started Mosquitto with the accounts of DEVICES (`password`).
 
-    restart it with `stop` or `child.kill` and `start`.
+    Restart it with `stop` or `child.kill`, then `start`.
     """
     users = {user: password(user) for user in (*DEVICES, accounts.GATEWAY)}
     broker = Broker(tmp_path / "broker", children, users, env={"PATH": "/usr/sbin:/usr/bin"})

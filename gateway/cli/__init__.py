@@ -12,7 +12,7 @@ GROUP = "huishou.commands"
 
 
 class Commands(click.Group):
-    """Loads a group when it is named, not before:
+    """Loads a group when it is named, not before.
 
     `huishou gateway` must not pay for the simulators' imports.
     """

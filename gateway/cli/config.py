@@ -1,12 +1,15 @@
 """`huishou config`: what the settings are, and whether a file of them is good."""
 
+import inspect
 import json
 from pathlib import Path
 
 import click
+import msgspec
 
 from gateway.checks import CHECKS
-from gateway.config import ConfigError, load
+from gateway.config import SECTIONS, ConfigError, load
+from gateway.toml_struct import default_of
 
 
 @click.group()
@@ -53,6 +56,34 @@ def checks_page() -> str:
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in check.kinds) or "all"
         lines.append(f"| {check.number} | `{check.code}` | {kinds} | {check.rule} | {check.effect.value} |\n")
     return "".join([*lines, _AFTER])
+
+
+@config.command()
+def example() -> None:
+    """Print a configuration with every setting at its default, each commented out."""
+    click.echo(example_page(), nl=False)
+
+
+def example_page() -> str:
+    """All sections and keys, made of the types that check a configuration."""
+    lines = [
+        "# Every setting with its default: remove the # of what you change. Paths: relative to this file.\n"
+    ]
+    for name, section in SECTIONS.items():
+        lines.append("\n")
+        words = inspect.cleandoc(section.__doc__ or "").split("\n")
+        lines += [f"# {line}".rstrip() + "\n" for line in words]
+        lines.append(f"# [[{name}]]\n" if name == "stations" else f"[{name}]\n")
+        for field in msgspec.structs.fields(section):
+            value = default_of(field)
+            if value is None:
+                lines.append(f"# {field.encode_name} = …\n")
+            elif isinstance(value, dict):
+                lines.append(f"# {field.encode_name} = {{}}\n")
+            else:
+                text = str(value) if isinstance(value, Path) else value
+                lines.append(f"# {field.encode_name} = {json.dumps(text, ensure_ascii=False)}\n")
+    return "".join(lines)
 
 
 _BEFORE = """\

@@ -98,9 +98,9 @@ def web(file: Path, parent_fd: int | None) -> None:
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def status(file: Path, as_json: bool) -> None:
-    """Say how the gateway is:
+    """Say how the gateway is; exit 1 if not well.
 
-    processes, what arrived, what became of it, how far the writer is. Exit 1 if not well.
+    Processes, what arrived, what became of it, how far the writer is.
     """
     from gateway.metrics import snapshot
 

@@ -27,7 +27,7 @@ OTHER_CHANNEL = "other"  # one name for all topics outside the contract: counter
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A message as the broker handed it over:
+    """A message as the broker handed it over.
 
     `payload` may be cut, `size` is what it was. Times in ms since 1970.
     """

@@ -99,9 +99,9 @@ class Intake:
                 )
 
     def look(self) -> Facts:
-        """What to say of intake now;
+        """What to say of intake now.
 
-        takes in a changed devices file. Raises ProcessError when a part has died.
+        Takes in a changed devices file on the way. Raises ProcessError when a part has died.
         """
         self._devices.refresh()
         for name, alive in (("commit", self._committer.is_alive()), ("MQTT", self._session.alive())):

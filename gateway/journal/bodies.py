@@ -1,6 +1,6 @@
-"""The text of `up/records` bodies:
+"""The text of `up/records` bodies. Pure.
 
-exact record texts out of one, and one made of exact record texts. Pure.
+Exact record texts out of one, and one made of exact record texts.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ def split(body: bytes) -> list[bytes]:
 
 
 class Texts:
-    """The record texts of a body by their place in it, cut out when first asked for:
+    """The record texts of a body by their place in it.
 
-    most bodies never are.
+    Cut out when first asked for: most bodies never are.
     """
 
     __slots__ = ("_body", "_texts")

@@ -131,9 +131,9 @@ def encode_notes(notes: dict[int, Note]) -> bytes | None:
 
 
 class Row(Struct, frozen=True):
-    """One row of the journal:
+    """One row of the journal.
 
-    the records `first`..`last` of a log. `id` is its place: the readers' cursor.
+    It holds the records `first`..`last` of a log. `id` is its place: the readers' cursor.
     """
 
     id: int
@@ -158,9 +158,9 @@ class Row(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """One entry of the quarantine:
+    """One entry of the quarantine.
 
-    a record, or a whole message (`seq` None), with the reason and its bytes.
+    A record, or a whole message (`seq` None), with the reason and its bytes.
     """
 
     id: int

@@ -95,9 +95,9 @@ class JournalReader:
     def quarantine(
         self, before: int | None = None, limit: int = 100, code: str | None = None, device: str | None = None
     ) -> list[Refusal]:
-        """Refused records and messages, newest first, those before the cursor `before`;
+        """Refused records and messages, newest first.
 
-        by code, by device.
+        Those before the cursor `before` (None: from the end); of one code, of one device.
         """
         rows = self._query(
             f"{_REFUSAL} WHERE id < ? AND code = coalesce(?, code) AND device = coalesce(?, device)"

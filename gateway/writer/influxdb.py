@@ -1,6 +1,6 @@
-"""The HTTP shell:
+"""The HTTP shell of the writer.
 
-one synchronous write, one answer. influxdb-client without its batching, which drops points.
+One synchronous write, one answer: influxdb-client without its batching, which drops points.
 """
 
 import time
@@ -32,9 +32,9 @@ class Influxdb:
         self._close()
 
     def write(self, body: bytes) -> Answer:
-        """Send lines (their times in ns, the API's default);
+        """Send lines, their times in ns (the API's default).
 
-        never raises for what the server or the network does.
+        Never raises for what the server or the network does.
         """
         if self._client is None:
             token = self._config.secret()

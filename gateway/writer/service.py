@@ -1,6 +1,6 @@
-"""The writer process:
+"""The writer process.
 
-follow the journal, write what is accepted or flagged, move the cursor after the 2xx.
+It follows the journal, writes what is accepted or flagged, and moves the cursor after the 2xx.
 """
 
 import logging

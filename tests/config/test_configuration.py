@@ -1,15 +1,17 @@
 """A configuration is right, or everything that is wrong with it is explained before anything starts."""
 
 import json
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.cli import main
-from gateway.config import Config, ConfigError, Problem, load, mqtt_password
+from gateway.config import SECTIONS, Config, ConfigError, Problem, load, mqtt_password
 
 DEVICES = '{"devices": [{"id": "bin-001", "unit": "bin"}]}'
 
@@ -154,7 +156,7 @@ def test_secrets_come_from_the_environment_then_from_a_file_read_each_time(
     assert config.influxdb.secret() == "from environment too"
 
 
-SECTIONS = ("store", "devices", "mqtt", "influxdb", "web", "stations", "other")
+TABLES = ("store", "devices", "mqtt", "influxdb", "web", "stations", "other")
 KEYS = ("path", "file", "host", "port", "url", "token", "users", "device", "address", "tls", "x")
 values = st.recursive(
     st.booleans() | st.integers(-5, 99_999) | st.sampled_from(("", "a", "127.0.0.1:1", "http://h")),
@@ -172,7 +174,7 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
-@given(st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(KEYS), values) | values))
+@given(st.dictionaries(st.sampled_from(TABLES), st.dictionaries(st.sampled_from(KEYS), values) | values))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 def test_any_document_is_either_taken_or_explained(directory: Path, document: dict[str, object]) -> None:
     file = write(directory, "\n".join(f"{key} = {toml(value)}" for key, value in document.items()))
@@ -200,6 +202,20 @@ def test_the_command_says_good_or_all_that_is_wrong_and_exits_accordingly(direct
     told = run(main, ["config", "check", "--json", str(directory / "huishou.toml")])
     assert told.exit_code == 1
     assert {problem["key"] for problem in json.loads(told.output)["problems"]} == {"mqtt.port", "mqtt.hots"}
+
+
+def test_the_example_names_every_key_and_its_defaults_are_the_defaults(directory: Path) -> None:
+    text = CliRunner().invoke(main, ["config", "example"]).output
+    as_printed = load(write(directory, text))
+    assert as_printed == load(write(directory, ""))
+    # With every default that has a spelling made explicit, nothing changes either.
+    body = text.split("# One `[[stations]]` entry")[0]
+    explicit = re.sub(r"^# (\w+ = )(?!…)", r"\1", body, flags=re.MULTILINE)
+    assert explicit.count("\n# ") < body.count("\n# ")
+    assert load(write(directory, explicit)) == as_printed
+    for section in SECTIONS.values():
+        for field in msgspec.structs.fields(section):
+            assert f"# {field.encode_name} = " in text
 
 
 @pytest.mark.parametrize("process", [[], ["intake"], ["writer"], ["web"]])

@@ -108,9 +108,9 @@ class Bench:
             self._thread = None
 
     def wait(self, state: str, times: int = 1) -> str:
-        """Wait until the writer has said `state` that many times since the last wait;
+        """Wait until the writer has said `state` that many times since the last wait.
 
-        its last words about it.
+        Returns its last words about it.
         """
         with self._news:
             assert self._news.wait_for(lambda: self._said(state) >= times, DEADLINE_S), self.states[-5:]

@@ -1,6 +1,6 @@
-"""The writer against a real InfluxDB 2:
+"""The writer against a real InfluxDB 2.
 
-what is journaled is what a query returns, through conflicts and kills.
+What is journaled is what a query returns, through conflicts and kills.
 """
 
 import os

@@ -48,9 +48,9 @@ class Gateway:
         return self._children.start("-".join(name) or "gateway", argv, log=log, env=dict(os.environ))
 
     def start_intake(self) -> Child:
-        """Start intake and wait until it is subscribed:
+        """Start intake and wait until it is subscribed.
 
-        what is published before has no subscriber to go to.
+        What is published before has no subscriber to go to.
         """
         child = self.start("intake")
         assert wait_until(lambda: self._intake_is_connected(child.pid), DEADLINE_S), child.last_words()

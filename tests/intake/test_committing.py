@@ -1,6 +1,6 @@
-"""The commit thread:
+"""The commit thread.
 
-waits for a journal that cannot be written, outlives its own faults, drains when told to stop.
+It waits for a journal that cannot be written, outlives its own faults, and drains when told to stop.
 """
 
 import threading

@@ -1,6 +1,6 @@
-"""The intake process behind a real Mosquitto:
+"""The intake process behind a real Mosquitto.
 
-everything is accounted for through bad input, kills and restarts.
+Everything is accounted for through bad input, kills and restarts.
 """
 
 import os
