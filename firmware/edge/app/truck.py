@@ -21,6 +21,7 @@ NOT_BEFORE_MS = 1_735_689_600_000  # 2025-01-01: a receiver that says less has l
 SILENT_MS = 30_000
 TIME_EVERY_MS = 60_000
 SEND_EVERY_MS = 3000
+HOLD_MS = 120_000  # a receiver knows the time within a minute of a cold start
 RETRY_FIRST_MS = 2000
 RETRY_LIMIT_MS = 120_000
 
@@ -52,6 +53,7 @@ class Truck:
         self._gnss: Serial = unit.board.part("gnss")
         self._news = asyncio.Event()
         unit.log.wrote = lambda _kind: self._news.set()
+        unit.uplink.hold_ms = HOLD_MS
 
     async def run(self) -> None:
         """For ever."""

@@ -45,6 +45,9 @@ class Uplink:
         self._window = Window()
         self._window.sent = keep.data.get("sent", 0)
         self._news = asyncio.Event()  # something was written, acknowledged or received
+        self.hold_ms = (
+            0  # since boot: how long records wait for a clock, so that they need not go without a time
+        )
         self.connected = False
         self.error = ""  # why the last session failed; "" when it did not
         self._reset()
@@ -156,6 +159,8 @@ class Uplink:
             packets, self._out = self._out, []
             return b"".join(packets)
         ring = self._log.ring
+        if self._log.clock.source() == "none" and self._log.clock.mono_ms() < self.hold_ms:
+            return b""
         start = self._window.start(ring.acked, ring.head, self._log.clock.mono_ms())
         if start is None:
             return b""
