@@ -15,6 +15,7 @@ from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
 from gateway.web.cached import Cached
+from gateway.web.health import gateway_facts, warnings
 from gateway.web.i18n import known
 from gateway.web.live import MAX_EVENTS, Hub, Message, Told
 from gateway.web.projection.concerns import Level, Status, concerns, level, status
@@ -53,6 +54,7 @@ class City:
         self._looks = Cached(self._look_at_all)
         self._reviewed: dict[str, Look] = {}
         self._deposits = Cached(lambda: self.reader.deposits_since(now_ms() - DAY_MS))
+        self._facts = Cached(lambda: gateway_facts(config.store.path, now_ms()))
         self._tallies: dict[int, Cached[dict[str, int]]] = {}
 
     @contextlib.asynccontextmanager
@@ -100,6 +102,10 @@ class City:
             "devices": len(looks),
         }
 
+    def warnings(self, lang: str) -> list[View]:
+        """What is to be told of the gateway itself."""
+        return warnings(self._facts.get(None), lang)
+
     def compose(self, told: Told) -> Message:
         """The next live message for a page."""
         wanted = [d for d in self.devices if told.whole or d.id in told.devices]
@@ -112,6 +118,7 @@ class City:
             "devices": [self.summary(device, told.lang) for device in wanted],
             "events": self.latest(told.lang) if told.whole else events,
             "counts": counts,
+            "warnings": self.warnings(told.lang),
             "settled": all(one.is_of(self.projector.states) for one in sums),
         }
 

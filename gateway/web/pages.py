@@ -78,7 +78,8 @@ async def city(request: Request) -> Response:
     devices = await asyncio.to_thread(found.summaries, lang)
     counts = await asyncio.to_thread(found.counts, _tz(request))
     has_map = found.config.web.map is not None
-    return render(request, "city.html", devices=devices, counts=counts, has_map=has_map)
+    warnings = await asyncio.to_thread(found.warnings, lang)
+    return render(request, "city.html", devices=devices, counts=counts, warnings=warnings, has_map=has_map)
 
 
 async def device(request: Request) -> Response:

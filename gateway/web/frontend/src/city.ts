@@ -7,6 +7,7 @@ const seen = new Set<string>();
 
 export function updateCity(update: Update): void {
   updateCounts(update.counts);
+  updateWarnings(update.warnings);
   for (const event of update.events) addLine(event);
 }
 
@@ -26,6 +27,21 @@ function updateCounts(counts: Counts): void {
   for (const name of ["refused", "late", "alarms"] as const) {
     document.querySelector(`[data-count="${name}"]`)?.classList.toggle("on", counts[name] > 0);
   }
+}
+
+function updateWarnings(warnings: Update["warnings"]): void {
+  const list = document.getElementById("warnings");
+  if (!list) return;
+  const shown = [...list.children].map((line) => line.textContent?.trim());
+  if (shown.join("\n") === warnings.map((warning) => warning.text).join("\n")) return;
+  list.replaceChildren(
+    ...warnings.map((warning) => {
+      const line = document.createElement("li");
+      line.dataset["level"] = String(warning.level);
+      line.textContent = warning.text;
+      return line;
+    }),
+  );
 }
 
 function addLine(event: EventView): void {

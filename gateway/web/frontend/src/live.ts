@@ -51,6 +51,7 @@ export interface Update {
   devices: DeviceView[];
   events: EventView[];
   counts: Counts;
+  warnings: { level: number; text: string }[];
 }
 
 type Listener = (update: Update) => void;
