@@ -11,7 +11,7 @@ side, for `EDGE_MS` when they keep nearer to the border than that.
 from edge.measure.integer import cos_permille, isqrt
 
 MARGIN_CM = 1000
-DWELL_MS = 2000
+DWELL_MS = 800  # two fixes at 1 Hz
 EDGE_MS = 30_000
 
 TYPE_CHECKING = False

@@ -15,3 +15,24 @@ class RTC:
 
     def datetime(self, *value):
         pass
+
+
+class WDT:
+    feeds = 0
+
+    def __init__(self, timeout):
+        pass
+
+    def feed(self):
+        WDT.feeds += 1
+
+
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+
+
+def reset():
+    raise SystemExit("reset")
+
+
+def reset_cause():
+    return HARD_RESET

@@ -16,28 +16,11 @@ from edge.link import uplink as module
 from edge.link.uplink import Uplink
 from edge.log import Log
 from edge.store.ring import Ring
+from ramflash import Flash
 
 module.ANSWER_MS = 400  # the same rules, in less time
 module.CONNECT_MS = 400
 module.SEND_MS = 400
-
-
-class Flash:
-    def __init__(self, sectors):
-        self.data = bytearray(b"\xff" * 4096 * sectors)
-
-    def readblocks(self, block, buf, offset):
-        at = block * 4096 + offset
-        buf[:] = self.data[at : at + len(buf)]
-
-    def writeblocks(self, block, buf, offset):
-        at = block * 4096 + offset
-        self.data[at : at + len(buf)] = buf
-
-    def ioctl(self, op, arg):
-        if op == 6:
-            self.data[arg * 4096 : arg * 4096 + 4096] = b"\xff" * 4096
-        return len(self.data) // 4096 if op == 4 else 4096
 
 
 async def main():
@@ -61,7 +44,7 @@ async def main():
             ends.append("done")
         except (EdgeError, OSError) as error:
             ends.append(error.code if isinstance(error, EdgeError) else "os-error")
-        except TimeoutError:
+        except asyncio.TimeoutError:
             ends.append("WEDGED")
         if time.ticks_diff(time.ticks_ms(), start) < 20:
             await asyncio.sleep_ms(20)

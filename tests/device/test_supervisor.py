@@ -1,0 +1,58 @@
+"""A task's death is noticed, recorded and repaired; what cannot be repaired leaves a breadcrumb and a
+reset.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.device.test_on_micropython import FIRMWARE, MICROPYTHON
+
+VM = Path(__file__).parent / "vm"
+
+
+def supervise(kind: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(MICROPYTHON), str(VM / "supervisor_run.py"), kind],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={"MICROPYPATH": f"{VM}:{FIRMWARE}:.frozen", "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def faults(outcome: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(r["part"], r["code"], r["state"]) for r in outcome["records"]]
+
+
+def test_a_task_that_dies_is_recorded_started_again_and_cleared_when_it_has_recovered() -> None:
+    outcome = supervise("once")
+    assert outcome["runs"] == ["once", "once"]
+    assert not outcome["reset"]
+    assert outcome["fed"]
+    assert faults(outcome) == [("once", "task-died", "raised"), ("once", "task-died", "cleared")]
+    assert outcome["records"][0]["detail"] == "ValueError broken"
+
+
+def test_a_task_that_keeps_dying_restarts_the_device_with_a_breadcrumb() -> None:
+    outcome = supervise("always")
+    assert outcome["runs"] == ["always"] * 3
+    assert outcome["reset"]
+    assert outcome["why"].startswith("always died 3 times: OSError")
+    assert faults(outcome) == [("always", "task-died", "raised")]
+
+
+def test_a_broken_promise_restarts_the_device_with_a_breadcrumb() -> None:
+    outcome = supervise("hangs")
+    assert outcome["reset"]
+    assert outcome["why"] == "hangs is stuck"
+
+
+def test_a_task_may_end() -> None:
+    outcome = supervise("ends")
+    assert (outcome["runs"], outcome["reset"], outcome["records"]) == (["ends"], False, [])

@@ -1,0 +1,69 @@
+"""Runs the supervisor with tasks that die or hang; prints one JSON line: records, breadcrumb, what ran how
+often.
+"""
+
+import asyncio
+import json
+import sys
+
+import edge.supervisor as module
+import machine
+from edge.clock import Clock
+from edge.keep import Keep
+from edge.log import Log
+from edge.store.ring import Ring
+from edge.supervisor import Supervisor
+from ramflash import Flash
+
+module.RESTART_MS = 1
+module.FEED_MS = 20
+module.WELL_MS = 100
+
+keep = Keep()
+log = Log(Ring(Flash(8), lambda: 1), Clock(keep), keep)
+supervisor = Supervisor(log, keep)
+runs = []
+
+
+async def dies_once():
+    runs.append("once")
+    if len(runs) == 1:
+        raise ValueError("broken")
+    await asyncio.sleep_ms(10_000)
+
+
+async def dies_always():
+    runs.append("always")
+    await asyncio.sleep_ms(5)
+    raise OSError(5)
+
+
+async def hangs():
+    supervisor.promise("hangs", 50)
+    runs.append("hangs")
+    await asyncio.sleep_ms(10_000)
+
+
+async def ends():
+    runs.append("ends")
+
+
+async def main(kind):
+    supervisor.start(kind, {"once": dies_once, "always": dies_always, "hangs": hangs, "ends": ends}[kind])
+    try:
+        await asyncio.wait_for_ms(supervisor.watch(), 400)
+    except asyncio.TimeoutError:
+        pass
+
+
+reset = False
+try:
+    asyncio.run(main(sys.argv[1]))
+except SystemExit:
+    reset = True
+records = [json.loads(data) for data in log.ring.walk()]
+again = Keep()  # as the next boot finds it
+why = again.data.get("why")
+print(
+    json.dumps({"runs": runs, "reset": reset, "why": why, "records": records, "fed": machine.WDT.feeds > 2})
+)
