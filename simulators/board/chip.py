@@ -51,11 +51,13 @@ class Chip:
     counters: Counters = field(default_factory=Counters)
     halted: str | None = None  # how the firmware ended, if it did
     cut_at_flash_op: int | None = None
+    rtc_ppm: int = 0  # how much the clock that runs through deep sleep is fast; it also times the sleep
     boot_count: int = 0
     awake: bool = False
     frozen: bool = False  # nothing happens around the unit by itself any more
     _cause: int = POWER_ON
     _wake: int = WAKE_NONE
+    _asleep_us: int = 0  # when deep sleep began
     _timer_us: int = 0  # when `main` starts again; FOREVER and more: only by a pin
     _wake_levels: dict[int, int] = field(default_factory=dict)
     _memory: bytes = b""
@@ -118,6 +120,8 @@ class Chip:
         self.counters.wakes += self._cause == DEEP_SLEEP
         self.awake = True
         self.halted = None
+        if self._cause == DEEP_SLEEP and self._rtc_zero_us is not None:
+            self._rtc_zero_us -= (self.now_us - self._asleep_us) * self.rtc_ppm // 1_000_000
         if self._rtc_zero_us is None:
             # The chip's clock starts at its epoch with the supply.
             self._rtc_zero_us = self.now_us
@@ -235,6 +239,9 @@ class Chip:
     def _sleep(self, body: bytes) -> None:
         until, self._rtc_zero_us, n = struct.unpack_from("<qqB", body)
         self._memory = body[17 + 2 * n :]
+        self._asleep_us = self.now_us
+        if until < link.FOREVER:
+            until -= (until - self.now_us) * self.rtc_ppm // 1_000_000
         self._cause, self._wake, self._timer_us = DEEP_SLEEP, WAKE_TIMER, until + BOOT_US
         self._stop()
         self.scene.power(self.now_us // 1000, "sleep")

@@ -44,10 +44,19 @@ class Interpreter:
 
     @classmethod
     def start(
-        cls, log: Path, *, firmware: Path = FIRMWARE, stdin: int | None = None, stdout: int | None = None
+        cls,
+        log: Path,
+        *,
+        firmware: Path = FIRMWARE,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        bounded: bool = False,
     ) -> "Interpreter":
-        """Start it; nothing runs until the first boot frame. `stdin`, `stdout`: the console's ends, else
-        none and the log."""
+        """Start it; nothing runs until the first boot frame.
+
+        `stdin`, `stdout`: the console's ends, else none and the log. `bounded`: a write never waits; an
+        interpreter that has not read for so long that its pipe is full counts as dead.
+        """
         spec = find_spec("micropython_run")
         if spec is None or spec.origin is None:
             raise InterpreterError(
@@ -69,6 +78,7 @@ class Interpreter:
             )
         os.close(chip_in)
         os.close(chip_out)
+        os.set_blocking(to_chip, not bounded)
         self = cls(process, from_chip, to_chip, log)
         self._poll.register(from_chip, select.POLLIN)
         return self
@@ -107,9 +117,13 @@ class Interpreter:
     def write(self, frame: bytes) -> None:
         """Send a frame. Raises InterpreterError when the interpreter is gone."""
         try:
-            os.write(self.to_chip, frame)
+            sent = os.write(self.to_chip, frame)
         except BrokenPipeError:
             raise InterpreterError(f"interpreter ended; see {self.log}") from None
+        except BlockingIOError:
+            sent = 0
+        if sent != len(frame):
+            raise InterpreterError(f"interpreter hangs (it does not read); see {self.log}")
 
     def stop(self) -> None:
         """End the process at once (what a power cut does) and give back what it held."""

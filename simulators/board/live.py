@@ -16,7 +16,7 @@ from simulators.board.chip import Chip
 from simulators.board.console import Console
 from simulators.board.image import Image
 from simulators.board.interpreter import Interpreter, InterpreterError
-from simulators.board.virtual import Fidelity, chip_config
+from simulators.board.virtual import Fidelity, chip_config, rtc_ppm
 from simulators.scene import PinLevel, Scene
 
 SERVICE_LOOK_S = 0.2  # how often the console's other end is looked at
@@ -64,6 +64,7 @@ class LiveUnit:
             max(wall_us(), image.now_ms * 1000),
             network_down=network_down,
             before_erase=image.before_erase,
+            rtc_ppm=rtc_ppm(image),
             boot_count=image.boots,
         )
         self._service = load_board(image.board)["parts"].get("service", {}).get("pin")
@@ -120,7 +121,10 @@ class LiveUnit:
 
     def _start_interpreter(self) -> None:
         self._interpreter = Interpreter.start(
-            self.image.path / "vm.log", stdin=self.console.chip_stdin, stdout=self.console.chip_stdout
+            self.image.path / "vm.log",
+            bounded=True,
+            stdin=self.console.chip_stdin,
+            stdout=self.console.chip_stdout,
         )
         asyncio.get_running_loop().add_reader(self._interpreter.from_chip, self._on_frames)
 
@@ -163,10 +167,10 @@ class LiveUnit:
 
     # -- time ------------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
+    def _tick(self, stimuli: bytes = b"") -> None:
         """Let the world go on to now, tell the chip, boot it when it is due, come back at the next event."""
         chip, interpreter = self._chip, self._interpreter
-        stimuli = chip.advance(wall_us())
+        stimuli += chip.advance(wall_us())
         try:
             if interpreter:
                 if stimuli:
@@ -205,10 +209,7 @@ class LiveUnit:
         else:
             loop.remove_reader(self.console.master)
         if self._service is not None:
-            stimuli = self._chip.apply([PinLevel(self._service, 0 if connected else 1)])
-            if stimuli and self._interpreter:
-                self._interpreter.write(link.answer(link.FOREVER, 0, stimuli, pushed=True))
-            self._tick()
+            self._tick(self._chip.apply([PinLevel(self._service, 0 if connected else 1)]))
 
     def _on_typed(self) -> None:
         typed = self.console.from_crew()

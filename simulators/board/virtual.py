@@ -68,6 +68,11 @@ def chip_config(image: Image, fidelity: Fidelity, mode: str) -> dict[str, Any]:
     }
 
 
+def rtc_ppm(image: Image) -> int:
+    """The error of the unit's sleep clock: a 32 kHz crystal's tolerance and temperature, within 40 ppm."""
+    return hashlib.sha256(f"{image.seed}/{image.device}/rtc".encode()).digest()[0] % 81 - 40
+
+
 def run(
     image: Image,
     scene: Scene,
@@ -102,6 +107,7 @@ def run(
         network_down=network == "down",
         before_erase=image.before_erase,
         boot_count=image.boots,
+        rtc_ppm=rtc_ppm(image),
         cut_at_flash_op=cut_at_flash_op,
     )
     with one_core():

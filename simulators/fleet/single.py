@@ -31,6 +31,8 @@ def run_live_bin(
         raise click.ClickException(f"--broker {broker}: expected HOST:PORT, for example 127.0.0.1:1883")
     if pty is not None and pty.exists() and not pty.is_symlink():
         raise click.ClickException(f"--pty {pty}: is there already and is no link; choose another path")
+    if pty is not None and not pty.parent.is_dir():
+        raise click.ClickException(f"--pty {pty}: there is no folder {pty.parent}; make it first")
     asyncio.run(_run(seed, pty, broker is not None, (host, int(port)), faults, pace, fidelity))
 
 

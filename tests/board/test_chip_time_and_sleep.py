@@ -179,3 +179,20 @@ def test_random_bytes_repeat_with_the_boot_and_differ_between_boots(bench: Bench
     again = Bench(bench.path / "again")
     assert again.run(program) == first
     assert again.image.now_ms == START_MS + 10_000
+
+
+def test_the_sleep_clock_has_a_crystals_error(bench: Bench) -> None:
+    day = 86_400
+    lines = bench.run(
+        f"""
+        import machine, time
+        print(time.time_ns())
+        if machine.reset_cause() == machine.PWRON_RESET:
+            machine.deepsleep({day} * 1000)
+        """,
+        seconds=day + 60,
+    )
+    shown_ms = int(lines[1]) // 1_000_000
+    woken_ms = next(ms for ms, state in bench.scene.draws[2:] if state == "active")
+    error_ms = shown_ms - woken_ms
+    assert 0 < abs(error_ms + 270) <= day * 1000 * 40 // 1_000_000 + 1, "27 ppm of a day are 2.3 s"
