@@ -277,8 +277,10 @@ class Demo:
     def _noticed(self, task: asyncio.Task[Any]) -> None:
         """No part of a run dies unseen."""
         if not task.cancelled() and (error := task.exception()) is not None:
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
             self._failure = error
-            self._say(f"FAILED: {error}")
+            self._say(f"FAILED: {type(error).__name__}: {error}")
             self._stop.set()
 
     async def _refresh(self, display: Display) -> None:
