@@ -20,11 +20,18 @@ class Console:
 
     async def run(self) -> None:
         stdin = asyncio.StreamReader(sys.stdin)
+        line = b""
         while True:
-            line = await stdin.readline()
-            if not line:
+            # One character at a time: the chip's readline() would hold up every task until the line's end.
+            data = await stdin.read(1)
+            if not data:
                 return  # no terminal (a real serial line never ends)
-            words = line[:MAX_LINE].decode("utf-8", "ignore").split()
+            line += data
+            if line[-1] not in b"\r\n":
+                line = line[-MAX_LINE:]
+                continue
+            words = "".join([chr(byte) for byte in line if byte < 0x7F]).split()
+            line = b""
             if words:
                 sys.stdout.write(await self.answer(words) + "\r\n")
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 from edge.drivers import nmea
-from edge.drivers.nmea import Fix, Receiver
+from edge.drivers.nmea import Receiver
+from edge.measure.fix import Fix
 from hypothesis import given
 from hypothesis import strategies as st
 

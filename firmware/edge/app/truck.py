@@ -11,9 +11,10 @@ from edge.app.scale import Scale
 from edge.app.unit import Unit
 from edge.clock import STEP_MS
 from edge.console import Console
-from edge.drivers.nmea import IDLE_MS, Fix, Receiver
+from edge.drivers.nmea import IDLE_MS, Receiver
 from edge.drivers.serial import Serial
 from edge.errors import EdgeError
+from edge.measure.fix import Fix
 from edge.measure.geofence import Fence, door_allowed
 from edge.measure.thin import Thin
 

@@ -10,27 +10,13 @@ begins, or when the line falls idle and it holds what the one before held.
 """
 
 from edge.measure.calendar import days
+from edge.measure.fix import Fix
 from edge.measure.integer import divide, scaled
 
 MAX_LINE = 120  # the standard says 82; some receivers send longer vendor sentences, which do not matter here
 IDLE_MS = 250  # no receiver pauses so long within an epoch
 _DAY_MS = 86_400_000
 _NO_FIX_MODES = "NEMS"
-
-
-class Fix:
-    """One epoch's fix, as reported. None: not reported."""
-
-    def __init__(self) -> None:
-        self.utc_ms: "int | None" = None
-        self.lat_e7 = 0
-        self.lon_e7 = 0
-        self.speed_cmps: "int | None" = None
-        self.course_cdeg: "int | None" = None
-        self.hdop_c: "int | None" = None
-        self.sats: "int | None" = None
-
-
 _KINDS = (b"RMC", b"GGA", b"ZDA")
 
 

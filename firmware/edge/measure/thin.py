@@ -1,10 +1,7 @@
 """Which fixes become records: enough to draw the way and time the stops, not one a second."""
 
+from edge.measure.fix import Fix
 from edge.measure.integer import offset_cm
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from edge.drivers.nmea import Fix
 
 STILL_CM = 1500  # nearer than this to the last record: standing, whatever the receiver's wander
 TURN_SPEED_CMPS = 150  # below, the course is noise
@@ -23,7 +20,7 @@ class Thin:
         self._last: "Fix | None" = None
         self._last_ms = 0
 
-    def wanted(self, fix: "Fix", now_ms: int) -> bool:
+    def wanted(self, fix: Fix, now_ms: int) -> bool:
         """`now_ms`: any clock that only runs forward."""
         last = self._last
         if last and not self._differs(fix, last, now_ms - self._last_ms):
@@ -31,7 +28,7 @@ class Thin:
         self._last, self._last_ms = fix, now_ms
         return True
 
-    def _differs(self, fix: "Fix", last: "Fix", passed_ms: int) -> bool:
+    def _differs(self, fix: Fix, last: Fix, passed_ms: int) -> bool:
         north, east = offset_cm(fix.lat_e7, fix.lon_e7, last.lat_e7, last.lon_e7)
         square = north * north + east * east
         if square >= self._every_cm**2 or passed_ms >= self._still_ms:
