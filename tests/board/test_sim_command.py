@@ -113,3 +113,27 @@ def test_a_real_receivers_log_gives_only_positions_that_it_reports(tmp_path: Pat
 
 def test_there_are_logs_to_test_with() -> None:
     assert len(list(LOGS.glob("*.nmea"))) >= 20
+
+
+@pytest.mark.parametrize(("rule", "unlocked"), [("inside-only", True), ("never-inside", False), (None, None)])
+def test_a_fence_around_the_log_is_entered_and_the_door_obeys(
+    tmp_path: Path, rule: str | None, unlocked: bool | None
+) -> None:
+    log, out, fences = LOGS / "navika-100-fix.nmea", tmp_path / "o.jsonl", tmp_path / "f.geojson"
+    lat_e7, lon_e7 = next(iter(fixes(log)[0]))
+    west, east = lon_e7 / 1e7 - 0.01, lon_e7 / 1e7 + 0.01
+    south, north = lat_e7 / 1e7 - 0.01, lat_e7 / 1e7 + 0.01
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    feature = {
+        "type": "Feature",
+        "properties": {"id": "yard"} | ({"door": rule} if rule else {}),
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    fences.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    result = call("truck", "--nmea", log, "--fences", fences, "--out", out)
+    assert result.exit_code == 0, result.output
+    records = lines(out)
+    assert [(r["fence"], r["event"]) for r in records if r["kind"] == "fence"] == [("yard", "enter")]
+    opened = any(r["kind"] == "door" and r["state"] == "unlocked" for r in records)
+    if unlocked is not None:
+        assert opened is unlocked
