@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py
 	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-$(PAGE): $(VENV)/.installed $(PAGE_SOURCES)
+$(PAGE): $(PAGE_SOURCES) | $(VENV)/.installed
 	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.build(pathlib.Path("."))'
 	@touch $@
 
