@@ -30,7 +30,15 @@ DAY_MS = 86_400_000
 MAX_DAYS = 50  # sums kept, each for another midnight
 REVIEW_S = 5.0  # how often devices are looked at for what changes by time alone (late)
 STEADY_KINDS = ("position", "reading")  # seen on the map and in the list; as lines they would bury the rest
+LOOK_BACK = 10  # records looked through for each line of news
 LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives was sent later
+
+
+def is_news(came: Recent) -> bool:
+    """Whether a record is a line among what comes in: readings, positions and a door's usual moves are not."""
+    if came.outcome == "quarantined" or came.kind != "door":
+        return came.kind not in STEADY_KINDS
+    return any(word in came.record for word in (b'"forced"', b'"jammed"'))
 
 
 class Look(NamedTuple):
@@ -124,7 +132,10 @@ class City:
 
     def latest(self, lang: str, number: int = 30) -> list[View]:
         """The newest records, oldest first, for the list of what comes in."""
-        return [self.event(record, lang) for record in self.reader.events(number)][::-1]
+        return [
+            self.event(record, lang)
+            for record in [r for r in self.reader.events(LOOK_BACK * number) if is_news(r)][:number]
+        ][::-1]
 
     def event(self, came: Recent | Refusal, lang: str) -> View:
         """A record or a refused message as one line."""
@@ -159,7 +170,7 @@ class City:
         """Called from the projector's thread."""
         if self._loop is not None and not self._loop.is_closed():
             whole_messages = [r for r in change.refusals if r.seq is None]  # the others are among the records
-            happened = [r for r in change.records if r.kind not in STEADY_KINDS]
+            happened = [r for r in change.records if is_news(r)]
             events = [*happened[-MAX_EVENTS:], *whole_messages[-MAX_EVENTS:]]
             with contextlib.suppress(RuntimeError):  # the loop ended just now
                 self._loop.call_soon_threadsafe(self.hub.publish, change.devices, events)

@@ -66,10 +66,10 @@ def _link(state: DeviceState, lang: str) -> list[Fact]:
         facts.append(Fact(t("fact.next"), at_ms=link["next"]))
     if "fw" in link:
         facts.append(Fact(t("fact.firmware"), link["fw"]))
-    if "log" in link and "first" in link and "head" in link:
-        facts.append(
-            Fact(t("fact.log"), t("fact.log.value", **{k: link[k] for k in ("log", "first", "head")}))
-        )
+    log = {name: link[name] for name in ("log", "first", "head") if name in link}
+    if len(log) == 3:
+        key = "fact.log.value" if log["first"] <= log["head"] else "fact.log.empty"
+        facts.append(Fact(t("fact.log"), t(key, **log)))
     return facts
 
 

@@ -129,6 +129,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fact.boot": ("Last start", "最近启动"),
     "fact.log": ("Flash log", "闪存日志"),
     "fact.log.value": ("{log}, records {first} to {head}", "{log}，记录 {first} 至 {head}"),
+    "fact.log.empty": ("{log}, all sent up to {head}", "{log}，{head} 及之前均已上传"),
     "fact.weigh": ("Last weighing", "最近过磅"),
     "fact.weigh.value": (
         "gross {gross} · tare {tare} · net {net} · {ident}",

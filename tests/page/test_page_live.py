@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from gateway.web.live import MAX_EVENTS, Hub, Page
-from tests.page.kit import Store, deposit, fault, reading
+from tests.page.kit import Store, deposit, door, fault, reading
 
 LIVE = "ws://gateway.test/live"
 ORIGIN = {"origin": "http://gateway.test"}
@@ -33,11 +33,11 @@ def test_the_first_message_is_everything(operator: TestClient, store: Store) -> 
 def test_what_comes_in_is_told_at_once(operator: TestClient, store: Store) -> None:
     with operator.websocket_connect(LIVE, headers=ORIGIN) as socket:
         socket.receive_json()
-        store.records("bin-001", reading(fill_pct=61), deposit(1250))
+        store.records("bin-001", reading(fill_pct=61), door("open"), deposit(1250))
         message = receive_until(socket, "bin-001")
         assert [device["id"] for device in message["devices"]] == ["bin-001"]
         assert message["devices"][0]["fill_pct"] == 61
-        assert [event["kind"] for event in message["events"]] == ["deposit"]  # readings are shown on the map
+        assert [event["kind"] for event in message["events"]] == ["deposit"]  # the rest goes on all the time
         store.records("bin-001", fault())
         assert receive_until(socket, "bin-001")["devices"][0]["level"] == 2
 

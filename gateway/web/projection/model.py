@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 METRICS = ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
+OF_A_BAY = ("fill_pct", "mass_g")  # what a reading's `bay` speaks of; all else is of the whole unit
 MAX_FAULTS = 32  # per device; a device that raises more has one problem, not forty
 MAX_PARTS = 16  # doors, fences, bays, scales: a device cannot grow the state without bound
 
@@ -55,7 +56,7 @@ def apply_record(state: DeviceState, log: str, t: int, record: Record) -> None:
         case "reading":
             for name in METRICS:
                 if name in record:
-                    key = f"{name}/{record['bay']}" if "bay" in record else name
+                    key = f"{name}/{record['bay']}" if "bay" in record and name in OF_A_BAY else name
                     value = Slot({"value": record[name]}, t, log, record["seq"])
                     _put(state.metrics, key, value, len(METRICS) * MAX_PARTS)
         case "position":

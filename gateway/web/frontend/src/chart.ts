@@ -82,7 +82,7 @@ class ChartElement extends HTMLElement {
 
   async #load(metric: Metric): Promise<void> {
     this.#loaded = Date.now();
-    const query = new URLSearchParams({ kind: metric.kind, hours: String(metric.hours) });
+    const query = new URLSearchParams({ kind: metric.kind, hours: String(this.#hours(metric)) });
     try {
       const path = `/api/devices/${encodeURIComponent(this.getAttribute("device") ?? "")}/series?${query}`;
       const answer = await shared(path);
@@ -122,7 +122,7 @@ class ChartElement extends HTMLElement {
           type: "time",
           min: this.#since,
           max: Date.now(),
-          axisLabel: { ...text, hideOverlap: true, formatter: (ms: number) => axisTime(ms, metric.hours) },
+          axisLabel: { ...text, hideOverlap: true, formatter: (ms: number) => axisTime(ms, this.#hours(metric)) },
           axisLine: { lineStyle: { color: colour("line") } },
           splitNumber: 4,
         },
@@ -148,6 +148,11 @@ class ChartElement extends HTMLElement {
       },
       { notMerge: true },
     );
+  }
+
+  /** How far back: as the page asks, else as is usual for the metric. */
+  #hours(metric: Metric): number {
+    return Number(this.getAttribute("hours") ?? metric.hours);
   }
 
   #say(text: string): void {
