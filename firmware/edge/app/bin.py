@@ -23,6 +23,7 @@ from edge.measure import fill
 
 PLUG_MS = 5000
 TOKEN_MS = 15_000
+VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left open
 LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
 UPLOAD_HARD_MS = 75_000  # whatever the link does
@@ -80,7 +81,7 @@ class Bin:
             self._offer_console()
             if self._pressed:
                 self._pressed = False
-                supervisor.promise("visit", 1_800_000)
+                supervisor.promise("visit", VISIT_MS)
                 await self._attend()
                 supervisor.keep_promise("visit")
             elif self._due() <= 0:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 WEIGH_MS = 6000
 OPEN_MS = 20_000
-USER_CLOSE_MS = 120_000
+USER_CLOSE_MS = 120_000  # then the display asks, and the fault is raised
 CREW_CLOSE_MS = 900_000
+GIVE_UP_MS = 600_000  # after that; the battery is worth more than one weighing
 
 
 class Bay:
@@ -133,11 +134,15 @@ class Visit:
         closed = await bay.lock.door.until(1, CREW_CLOSE_MS if self._crew else USER_CLOSE_MS)
         open_ms = time.ticks_diff(time.ticks_ms(), start)
         if not closed:
-            await bay.lock.lock()  # the bolt falls in as soon as somebody closes the door
             self._log.fault(bay.door, "door-left-open", True, "open for %d s" % (open_ms // 1000))
-            self._end(bay, "fault", "door-left-open", open_ms, session)
             self._show(*text.CLOSE)
+            closed = await bay.lock.door.until(1, GIVE_UP_MS)
+            open_ms = time.ticks_diff(time.ticks_ms(), start)
+        if not closed:
+            await bay.lock.lock()  # the bolt falls in as soon as somebody closes the door
+            self._end(bay, "fault", "door-left-open", open_ms, session)
             return
+        self._log.fault(bay.door, "door-left-open", False)
         self._door(bay, "closed")
         await self._bolt(bay)
         self._show(*text.WEIGHING)

@@ -67,6 +67,7 @@ class Fence:
         self.name = name
         self.door = door
         self.within = within  # the side that was last told
+        self.decided = False  # whether a fix since power-on has confirmed or changed it
         self._rings = rings
         points = [point for ring in rings for point in ring]
         self._west, self._east = min(p[0] for p in points), max(p[0] for p in points)
@@ -86,9 +87,11 @@ class Fence:
         """Take a fix: `enter` or `exit` when the side changes now, else None."""
         restored, self._restored = self._restored, False
         if self.contains(lat, lon) == self.within:
+            self.decided = True
             self._since_ms = self._deep_ms = None
             return None
         if restored:
+            self.decided = True
             self.within = False  # a door must not be unlocked on an old belief
             return "exit"
         if border_cm(self._rings, lat, lon) < MARGIN_CM:
@@ -101,6 +104,7 @@ class Fence:
         deep = self._deep_ms is not None and now_ms - self._deep_ms >= DWELL_MS
         if not deep and now_ms - self._since_ms < EDGE_MS:
             return None
+        self.decided = True
         self.within = not self.within
         self._since_ms = self._deep_ms = None
         return "enter" if self.within else "exit"
@@ -109,10 +113,11 @@ class Fence:
 def door_allowed(fences: "list[Fence]") -> "bool | None":
     """Whether the cargo door may be unlocked now; None when no fence has a rule for it.
 
-    Inside one `inside-only` fence at least, if there are any; and inside no `never-inside` one.
+    Inside one `inside-only` fence at least, if there are any; and inside no `never-inside` one, which must have
+    been decided: the first fix after power-on may be the first of two within it.
     """
     only = [fence.within for fence in fences if fence.door == "inside-only"]
-    never = [fence.within for fence in fences if fence.door == "never-inside"]
+    never = [fence.within or not fence.decided for fence in fences if fence.door == "never-inside"]
     if not only and not never:
         return None
     return (any(only) or not only) and not any(never)
