@@ -98,9 +98,21 @@ def test_the_outbox_never_exceeds_its_window_and_ends_with_the_newest_marks(
         assert max(told[device]) >= mark
 
 
-def test_marks_wait_while_nothing_can_be_published() -> None:
-    outbox = Outbox(lambda *_: None)
+def test_marks_wait_while_nothing_can_be_published_and_never_go_back() -> None:
+    connected = False
+    told: list[int] = []
+
+    def publish(_device: str, _log: str, seq: int) -> int | None:
+        if not connected:
+            return None
+        told.append(seq)
+        return 1
+
+    outbox = Outbox(publish)
     outbox.offer("bin-1", "0000abcd", 3)
     outbox.offer("bin-1", "0000abcd", 2)
     outbox.pump()
     assert len(outbox) == 1
+    connected = True
+    outbox.pump()
+    assert told == [3]

@@ -70,6 +70,12 @@ def test_a_full_disk_stores_nothing_of_a_batch_and_goes_on_when_there_is_room(
     assert reader.counters().received == 39
 
 
+def test_a_commit_is_on_disk_before_it_is_told(journal: SqliteJournal) -> None:
+    # No test here can cut the power; so at least what makes a commit durable cannot be lost unnoticed.
+    assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_body_that_is_new_and_in_order_is_kept_as_it_came_byte_for_byte(
     journal: SqliteJournal, reader: JournalReader
 ) -> None:
