@@ -106,6 +106,8 @@ def test_the_door_obeys_all_fences_together() -> None:
     only = [Fence(f"o{k}", [square(10)], "inside-only") for k in range(2)]
     never = Fence("n", [square(10)], "never-inside")
     assert door_allowed([Fence("f", [square(10)])]) is None
+    assert door_allowed([never]) is False, "until a fix has told the side, it may be inside"
+    assert drive(never, [(50.0, 0.0)]) == []
     assert door_allowed([never]) is True
     assert door_allowed(only) is False
     only[1].within = True

@@ -113,8 +113,8 @@ class Fence:
 def door_allowed(fences: "list[Fence]") -> "bool | None":
     """Whether the cargo door may be unlocked now; None when no fence has a rule for it.
 
-    Inside one `inside-only` fence at least, if there are any; and inside no `never-inside` one, which must have
-    been decided: the first fix after power-on may be the first of two within it.
+    Inside one `inside-only` fence at least, if there are any; and inside no `never-inside` one, which must
+    have been decided: the first fix after power-on may be the first of two within it.
     """
     only = [fence.within for fence in fences if fence.door == "inside-only"]
     never = [fence.within or not fence.decided for fence in fences if fence.door == "never-inside"]
