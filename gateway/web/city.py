@@ -35,7 +35,7 @@ LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives
 
 
 def is_news(came: Recent) -> bool:
-    """Whether a record is a line among what comes in: readings, positions and a door's usual moves are not."""
+    """Whether a record is a line among what comes in: readings, positions, a door's usual moves are not."""
     if came.outcome == "quarantined" or came.kind != "door":
         return came.kind not in STEADY_KINDS
     return any(word in came.record for word in (b'"forced"', b'"jammed"'))

@@ -21,7 +21,7 @@ AGAIN_S = 1.0  # after a message whose sums were not the newest
 BEAT_S = 10  # even when nothing happens: so that the page knows that it is in touch
 MAX_EVENTS = 30  # newest ones in one update; a backlog of thousands is counted, not listed
 MAX_PAGES = 500
-GOING_AWAY, TRY_LATER = 1001, 1013
+GOING_AWAY, NOT_WELCOME, TRY_LATER = 1001, 1008, 1013
 
 Message = dict[str, Any]
 
@@ -42,7 +42,9 @@ Compose = Callable[[Told], Message]
 class Page:
     """One open page: what it has not been told yet."""
 
-    def __init__(self, lang: str, tz: str) -> None:
+    def __init__(self, lang: str, tz: str, welcome: Callable[[], bool] = lambda: True) -> None:
+        """`welcome`: whether it may still listen (its session may end while it is open)."""
+        self.welcome = welcome
         self.wake = asyncio.Event()
         self.stale = False  # the process stops
         self._lang = lang
@@ -97,15 +99,15 @@ class Hub:
         self._pages.add(page)
         gone = asyncio.create_task(_until_gone(socket))
         try:
-            while not gone.done() and not page.stale:
+            while not gone.done() and not page.stale and page.welcome():
                 message = await asyncio.to_thread(compose, page.take())
                 text = msgspec.json.encode(message).decode()
                 async with asyncio.timeout(SEND_TIMEOUT_S):
                     await socket.send_text(text)
                 await asyncio.wait({gone}, timeout=MIN_GAP_S)
                 await self._news(page, gone, BEAT_S if message["settled"] else AGAIN_S)
-            if page.stale:
-                await socket.close(GOING_AWAY)
+            if not gone.done():
+                await socket.close(GOING_AWAY if page.stale else NOT_WELCOME)
         except (WebSocketDisconnect, TimeoutError, RuntimeError) as err:
             log.debug("a page went away: %s", err)
         finally:

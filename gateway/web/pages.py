@@ -224,7 +224,13 @@ async def language(request: Request) -> Response:
 
 async def live(socket: WebSocket) -> None:
     found: City = socket.app.state.city
-    await found.hub.serve(socket, Page(i18n.language(socket), _tz(socket)), found.compose)
+    sessions, cookie, name = socket.app.state.sessions, socket.cookies.get(COOKIE, ""), socket.scope["user"]
+
+    def welcome() -> bool:
+        by_session = sessions.check(cookie, time.time()) is not None
+        return by_session or (not cookie and name in socket.app.state.users.names())
+
+    await found.hub.serve(socket, Page(i18n.language(socket), _tz(socket), welcome), found.compose)
 
 
 def printable(data: bytes) -> str:

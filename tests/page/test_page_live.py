@@ -1,5 +1,6 @@
 """Live updates: who may listen, what comes first, what comes then, and what a slow page costs."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -51,6 +52,16 @@ def test_a_stranger_hears_nothing(client: TestClient) -> None:
 def test_a_page_from_elsewhere_hears_nothing(operator: TestClient, headers: dict[str, str]) -> None:
     with pytest.raises(WebSocketDisconnect), operator.websocket_connect(LIVE, headers=headers):
         pass
+
+
+def test_a_page_whose_session_ends_hears_no_more(operator: TestClient, store: Store) -> None:
+    with operator.websocket_connect(LIVE, headers=ORIGIN) as socket:
+        socket.receive_json()
+        operator.post("/logout", headers=ORIGIN)
+        store.records("bin-001", deposit())
+        messages = iter(socket.receive_json, None)
+        with pytest.raises(WebSocketDisconnect):
+            list(itertools.islice(messages, 3))  # one may have been on its way
 
 
 def test_a_slow_page_is_owed_a_bounded_amount() -> None:
