@@ -1,11 +1,13 @@
 """The seam between a simulated board and the world around it.
 
 A *scene* is everything that one unit's pins, lines and converters touch: the load on its scale, its door, the
-people in front of it, its battery, the satellites above. `simulators.world` builds scenes out of physics and people;
-`simulators.board` runs the firmware and tells the scene what the firmware does. Neither knows the other's inside.
+people in front of it, its battery, the satellites above. `simulators.world` builds scenes out of physics and
+people; `simulators.board` runs the firmware and tells the scene what the firmware does. Neither knows the
+other's inside.
 
-Time is virtual milliseconds since 1970-01-01 UTC (`now_ms`), whether it is granted by events or tied to the wall.
-A scene is a deterministic function of its seed, its start, and the calls made on it: it never reads a clock.
+Time is virtual milliseconds since 1970-01-01 UTC (`now_ms`), whether it is granted by events or tied to the
+wall. A scene is a deterministic function of its seed, its start, and the calls made on it: it never reads a
+clock.
 """
 
 from dataclasses import dataclass
@@ -52,7 +54,8 @@ Stimulus = PinLevel | UartBytes | BridgeSignal | PowerCut
 
 
 class Scene(Protocol):
-    """What surrounds one unit. All methods return at once; stimuli take effect at the `now_ms` they came from."""
+    """What surrounds one unit. All methods return at once; stimuli take effect at the `now_ms` they came
+    from."""
 
     def start(self, now_ms: int) -> list[Stimulus]:
         """The state of every input when the world begins (or is loaded again) at `now_ms`."""
@@ -61,7 +64,8 @@ class Scene(Protocol):
         """When something next happens by itself; None: nothing will, unless the unit acts."""
 
     def advance(self, now_ms: int) -> list[Stimulus]:
-        """Let time pass to `now_ms` (never beyond the next event) and return what changed at the unit's inputs."""
+        """Let time pass to `now_ms` (never beyond the next event) and return what changed at the unit's
+        inputs."""
 
     def pin_out(self, now_ms: int, pin: int, level: int) -> list[Stimulus]:
         """The unit drives an output pin."""
@@ -79,4 +83,5 @@ class Scene(Protocol):
         """Whether the unit's radio finds its network now."""
 
     def save(self) -> dict[str, Any]:
-        """Everything needed to go on later, as JSON-ready data; `load` of the building function takes it back."""
+        """Everything needed to go on later, as JSON-ready data; `load` of the building function takes it
+        back."""
