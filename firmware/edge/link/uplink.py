@@ -246,6 +246,7 @@ class Uplink:
         elif event[0] == "message":
             try:
                 self._message(event[1], event[2])
+                self._log.fault("link", "bad-message", False)
             except (ValueError, KeyError, TypeError, UnicodeError):
                 self._log.fault("link", "bad-message", True, "a message on " + event[1][-40:])
             if event[3]:
@@ -254,11 +255,11 @@ class Uplink:
     def _message(self, topic: str, payload: bytes) -> None:
         body = json.loads(payload)
         if topic == self._prefix + "down/ack":
-            ring = self._log.ring
-            if body["log"] == ring.log and self._window.acknowledged(
-                int(body["seq"]), ring.acked, self._log.clock.mono_ms()
-            ):
-                ring.ack(body["seq"])
+            ring, seq = self._log.ring, int(body["seq"])
+            if body["log"] != ring.log:
+                return  # of a log that this device no longer has
+            if self._window.acknowledged(seq, ring.acked, self._log.clock.mono_ms()):
+                ring.ack(seq)
         elif topic == self._prefix + "down/commands":
             reply = {"v": 1, "id": str(body["id"])[:64], "state": "refused", "code": "unsupported"}
             reply["t"] = self._log.clock.now()[0]
