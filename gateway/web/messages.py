@@ -141,6 +141,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "What came in, newest first. Every record is kept exactly as the device sent it.",
         "按到达时间倒序。每条记录都按设备发送的原文保存。",
     ),
+    "records.sum": (
+        "{received} received = {accepted} accepted + {flagged} flagged"
+        " + {quarantined} refused + {duplicate} duplicate",
+        "收到 {received} = 接收 {accepted} + 有疑点 {flagged} + 拒收 {quarantined} + 重复 {duplicate}",
+    ),
+    "records.sum.wrong": ("These do not add up: report this.", "合计不符，请上报。"),
     "records.device": ("Device", "设备"),
     "records.kind": ("Kind", "种类"),
     "records.outcome": ("Outcome", "结果"),

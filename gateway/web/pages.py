@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gateway.codes import CODES
 from gateway.contract_types import KINDS
 from gateway.device_codes import meaning
 from gateway.devices import Device
+from gateway.journal import Counters
 from gateway.web import i18n
 from gateway.web.assets import Assets
 from gateway.web.city import City, now_ms
@@ -124,9 +126,11 @@ async def records(request: Request) -> Response:
     older = None
     if len(found) > PAGE_ROWS:
         older = _address("/records", {**wanted, "before": str(rows[-1]["pos"])})
+    counters = await asyncio.to_thread(_city(request).journal.counters)
     return render(
         request,
         "records.html",
+        sums=_sums(counters),
         rows=rows,
         wanted=wanted,
         kinds=list(KINDS),
@@ -262,6 +266,15 @@ def _device_view(request: Request, found: Device) -> dict[str, Any]:
         "facts": device_facts(found, state, whole.deposits().get(found.id, (0, 0)), lang),
         "rows": [_row(whole, record, lang) for record in whole.reader.events(20, found.id)],
     }
+
+
+def _sums(counters: Counters) -> dict[str, Any]:
+    """What arrived and what became of it, since the journal began."""
+    numbers: Counter[str] = Counter(dict.fromkeys(("accepted", "flagged", "quarantined", "duplicate"), 0))
+    for (outcome, _code), count in counters.outcomes.items():
+        numbers[outcome] += count
+    shown = {name: f"{count:,}" for name, count in {**numbers, "received": counters.received}.items()}
+    return {"numbers": shown, "agree": numbers.total() == counters.received}
 
 
 def _row(whole: City, record: Recent, lang: str) -> dict[str, Any]:
