@@ -96,7 +96,7 @@ def bin_command(
 ) -> None:
     """One solar bin: its firmware, its people, its weather."""
     if live:
-        from simulators.fleet.single import run_live_bin
+        from simulators.training import run_live_bin
 
         run_live_bin(seed=seed, pty=pty, broker=broker, faults=faults, pace=pace, fidelity=Fidelity(fidelity))
         return

@@ -54,7 +54,6 @@ class Chip:
     rtc_ppm: int = 0  # how much the clock that runs through deep sleep is fast; it also times the sleep
     boot_count: int = 0
     awake: bool = False
-    frozen: bool = False  # nothing happens around the unit by itself any more
     _cause: int = POWER_ON
     _wake: int = WAKE_NONE
     _asleep_us: int = 0  # when deep sleep began
@@ -89,7 +88,7 @@ class Chip:
 
     def next_us(self) -> int:
         """When the world (or the sleep timer) next has something to do."""
-        at_ms = self._scene_at_ms()
+        at_ms = self.scene.next_at_ms()
         t = link.FOREVER if at_ms is None else at_ms * 1000
         if not self.awake:
             return min(t, self._timer_us)
@@ -99,7 +98,7 @@ class Chip:
         """Let the world go on to `now_us`; returns what that means for the chip's inputs (empty while it is
         not awake)."""
         out = b""
-        while (at_ms := self._scene_at_ms()) is not None and at_ms * 1000 <= now_us:
+        while (at_ms := self.scene.next_at_ms()) is not None and at_ms * 1000 <= now_us:
             self.now_us = max(self.now_us, at_ms * 1000)
             out += self.apply(self.scene.advance(at_ms))
         self.now_us = max(self.now_us, now_us)
@@ -220,9 +219,6 @@ class Chip:
             if self.awake:
                 out += link.stimulus(s)
         return out
-
-    def _scene_at_ms(self) -> int | None:
-        return None if self.frozen else self.scene.next_at_ms()
 
     # -- inside ----------------------------------------------------------------------------------------------
 

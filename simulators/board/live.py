@@ -6,6 +6,7 @@ while its chip sleeps. A unit whose interpreter dies gets a new one, which for t
 """
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from simulators.board.image import Image
 from simulators.board.interpreter import Interpreter, InterpreterError
 from simulators.board.virtual import Fidelity, chip_config, rtc_ppm
 from simulators.scene import PinLevel, Scene
+
+_LOG = logging.getLogger(__name__)
 
 SERVICE_LOOK_S = 0.2  # how often the console's other end is looked at
 RESTART_S = 1.0  # pause before a dead interpreter is replaced
@@ -44,6 +47,7 @@ class LiveUnit:
     _timer: asyncio.TimerHandle | None = None
     _service: int | None = None
     _plugged: bool = False
+    _powered: bool = True
     _keeper: asyncio.Task[None] | None = None
 
     @classmethod
@@ -68,10 +72,11 @@ class LiveUnit:
             boot_count=image.boots,
         )
         self._service = load_board(image.board)["parts"].get("service", {}).get("pin")
-        if hasattr(scene, "changed"):
-            scene.changed = self.poke  # a dispatcher or a fault put something nearer on the scene's agenda
         self._chip.power_on()
         loop = asyncio.get_running_loop()
+        if hasattr(scene, "changed"):
+            # Something nearer was put on the scene's agenda from outside; act on it after that, not within.
+            scene.changed = lambda: loop.call_soon(self.poke)
         loop.add_reader(self.console.from_chip, self._on_print)
         self._start_interpreter()
         self._keeper = loop.create_task(self._keep())
@@ -89,6 +94,7 @@ class LiveUnit:
 
     def stop(self) -> None:
         """Cut the power and save the image."""
+        self._powered = False
         if self._keeper:
             self._keeper.cancel()
         if self._timer:
@@ -109,13 +115,10 @@ class LiveUnit:
         image.now_ms, image.boots, image.scene = chip.now_us // 1000, chip.boot_count, self.scene.save()
         image.save()
 
-    def freeze(self) -> None:
-        """Nothing happens around the unit any more; the chip and its link go on."""
-        self._chip.frozen = True
-
     def poke(self) -> None:
         """The scene was changed from outside (a visitor sent, a fault set): let it act now."""
-        self._tick()
+        if self._powered:
+            self._tick()
 
     # -- the interpreter -------------------------------------------------------------------------------------
 
@@ -162,7 +165,7 @@ class LiveUnit:
         asyncio.get_running_loop().call_later(RESTART_S, self._replace)
 
     def _replace(self) -> None:
-        if self._interpreter is None and self._keeper and not self._keeper.done():
+        if self._interpreter is None and self._powered:
             self._start_interpreter()
 
     # -- time ------------------------------------------------------------------------------------------------
@@ -197,7 +200,10 @@ class LiveUnit:
                 self._plug(console.connected)
             if time.monotonic() - saved > SAVE_S:
                 saved = time.monotonic()
-                self.save()
+                try:
+                    self.save()
+                except OSError as error:  # the flash is current all the same; the next turn tries again
+                    _LOG.error("image of %s not saved: %s", self.image.device, error)
 
     def _plug(self, connected: bool) -> None:
         # A program opened the terminal, or closed it: the crew's plug, which the board feels on its service

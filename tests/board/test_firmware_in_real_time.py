@@ -14,7 +14,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 from simulators.board.image import Image
 from simulators.board.live import LiveUnit
 from simulators.board.virtual import run
-from simulators.fleet.fleet import Fleet, logged
 from simulators.peers import ntp
 from simulators.servers import accounts
 from simulators.servers.broker import Broker
@@ -64,21 +63,20 @@ def test_a_unit_gets_its_time_from_a_real_server_and_delivers_to_a_real_broker(
     reader.loop_start()
     reader.subscribe(f"huishou/1/{DEVICE}/up/records", qos=1)
 
-    async def live() -> list[Image]:
+    async def live() -> Image:
         server, port = await ntp.serve()
         links = Links(broker_host=mosquitto.host, broker_port=mosquitto.port, ntp_port=port)
         image, scene = fresh(tmp_path / "a", links, f"{DEVICE}-secret")
-        fleet = Fleet()
-        fleet.start_unit(image, scene)
+        unit = LiveUnit.start(image, scene)
         try:
             await until(lambda: len(delivered) >= 3, "a boot record and two readings at the broker")
         finally:
-            images = await fleet.stop()
+            unit.stop()
             server.close()
-        return images
+        return image
 
     try:
-        on_flash = {seq: json.loads(record) for _, _, seq, record in logged(asyncio.run(live()))}
+        on_flash = {seq: json.loads(record) for _, seq, record in asyncio.run(live()).logged()}
     finally:
         reader.disconnect()
         reader.loop_stop()
@@ -150,12 +148,12 @@ def test_a_history_in_virtual_time_goes_on_live_from_the_same_image(tmp_path: Pa
 
     async def live() -> None:
         again = Image.open(tmp_path / "a")
-        fleet = Fleet(consoles=tmp_path / "consoles")
-        fleet.start_unit(again, plan.scene(DEVICE, again.now_ms, state=again.scene), network_down=True)
+        scene = plan.scene(DEVICE, again.now_ms, state=again.scene)
+        unit = LiveUnit.start(again, scene, network_down=True)
         try:
             await until(lambda: len(kinds(again)) >= len(before) + 3, "boot and readings after the history")
         finally:
-            await fleet.stop()
+            unit.stop()
 
     asyncio.run(live())
     numbers = [seq for _, seq, _ in Image.open(tmp_path / "a").logged()]
