@@ -281,8 +281,8 @@ def _bin_settings(spec: BinSpec) -> dict[str, Any]:
         "bays": bays,
         "scales": {bay.scale: _calibration(bay.cell, bay.scale, BIN_MAX_G, BIN_E_G) for bay in spec.bays},
         "crew": [CREW_PREFIX + "*"],
-        "wake_s": 600,
-        "upload_looks": 6,
+        "wake_s": 1800,
+        "upload_looks": 2,
     }
 
 

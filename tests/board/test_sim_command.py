@@ -24,7 +24,7 @@ def test_a_bin_run_writes_records_and_truth_and_repeats(tmp_path: Path) -> None:
     files = []
     for name in ("a", "b"):
         out, truth = tmp_path / f"{name}.jsonl", tmp_path / f"{name}-truth.jsonl"
-        result = call("bin", "--days", 0.3, "--seed", 3, "--out", out, "--truth", truth, "--json")
+        result = call("bin", "--days", 0.5, "--seed", 3, "--out", out, "--truth", truth, "--json")
         assert result.exit_code == 0, result.output
         summary = json.loads(result.stdout)
         assert summary["fidelity"] == "standard"

@@ -222,6 +222,7 @@ class Bin:
                 self._refuse(token, "battery-low" if self._low else "door-open" if not bays else "log-full")
                 return
             await Visit(bays, self.unit.log, self._show, token, self._is_crew(token)).run()
+            self._keep["due_ms"] = self.unit.clock.local_ms()  # what the visit changed is looked at now
         finally:
             reader.drop()
             self._visiting = False
