@@ -216,10 +216,7 @@ def _page(
     """Records behind a cursor. `row-seq` says: within that row, go on behind that number."""
     found: list[_Record] = []
     kinds = msgspec.json.Decoder(dict[str, Any])
-    try:
-        rows = city.journal.read(after_row - 1 if after_seq is not None else after_row, SCAN_ROWS, device)
-    except JournalError as error:
-        raise ApiError(503, error.code, str(error)) from error
+    rows = city.journal.read(after_row - 1 if after_seq is not None else after_row, SCAN_ROWS, device)
     cursor = f"{after_row}-{after_seq}" if after_seq is not None else str(after_row)
     for row in rows:
         for stored in row.records():

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from gateway.config import Config
+from gateway.journal import JournalError
 from gateway.web import api, pages
 from gateway.web.assets import Assets
 from gateway.web.city import City
@@ -61,7 +62,12 @@ def create_app(config: Config, assets: Assets | None = None) -> Starlette:
             Middleware(GZipMiddleware, minimum_size=1_000),
             Middleware(Gate, users=users, sessions=sessions),
         ],
-        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _failure},
+        exception_handlers={
+            ApiError: _api_error,
+            JournalError: _store_error,
+            HTTPException: _http_error,
+            Exception: _failure,
+        },
         lifespan=lifespan,
         max_body_size=16_384,
     )
@@ -76,6 +82,13 @@ def create_app(config: Config, assets: Assets | None = None) -> Starlette:
 async def _api_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
     assert isinstance(error, ApiError)  # noqa: S101 - the table above says so
     return api_error(error.status, error.code, error.message)
+
+
+async def _store_error(request: Request, error: Exception) -> Response:
+    """The journal cannot be read now: the projector, which also reads it, has logged why."""
+    if request.url.path.startswith("/api/"):
+        return api_error(503, JournalError.code, str(error))
+    return pages.error_page(request, 503)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

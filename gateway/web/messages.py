@@ -142,9 +142,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "按到达时间倒序。每条记录都按设备发送的原文保存。",
     ),
     "records.sum": (
-        "{received} received = {accepted} accepted + {flagged} flagged"
-        " + {quarantined} refused + {duplicate} duplicate",
-        "收到 {received} = 接收 {accepted} + 有疑点 {flagged} + 拒收 {quarantined} + 重复 {duplicate}",
+        "{received} in: {accepted} accepted + {flagged} flagged + {quarantined} refused + {duplicate} twice",
+        "收到 {received}：接收 {accepted} + 有疑点 {flagged} + 拒收 {quarantined} + 重复 {duplicate}",
     ),
     "records.sum.wrong": ("These do not add up: report this.", "合计不符，请上报。"),
     "records.device": ("Device", "设备"),

@@ -71,7 +71,7 @@ def render(request: Request, name: str, status_code: int = 200, /, **values: Any
 
 
 def error_page(request: Request, status_code: int) -> Response:
-    key = "error.404" if status_code in (404, 405) else "error.500"
+    key = {404: "error.404", 405: "error.404", 503: "health.store"}.get(status_code, "error.500")
     return render(request, "error.html", status_code, key=key)
 
 

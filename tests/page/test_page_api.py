@@ -176,6 +176,23 @@ def test_mistakes_get_a_code(operator: TestClient, path: str, status: int, code:
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
+def test_a_journal_that_cannot_be_read_is_said_so(operator: TestClient, store: Store, config: Config) -> None:
+    until(lambda: operator.get("/readyz").status_code == 200, "ready")
+    store.journal.close()
+    operator.app.state.city.journal.close()  # type: ignore[attr-defined]
+    for file in config.store.path.glob("journal.db*"):
+        file.unlink()
+    (config.store.path / "journal.db").write_bytes(b"no database " * 500)
+    assert operator.get("/readyz").status_code == 503
+    answer = operator.get("/api/records")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "journal-failed")
+    for path in ("/records", "/refused"):
+        page = operator.get(path)
+        assert page.status_code == 503
+        assert "The store cannot be read" in page.text
+    assert operator.get("/").status_code == 200  # what is known is still shown
+
+
 def test_series_for_charts(shown: Shown, operator: TestClient, store: Store) -> None:
     old = reading(fill_pct=1, t=now_ms() - 3 * 3_600_000)
     store.records("bin-001", old, reading(fill_pct=2))
