@@ -262,19 +262,22 @@ def test_another_journal_means_another_projection(config: Config, store: Store) 
 
 def test_what_is_kept_is_bounded_by_age_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.web.projection.store.KEEP_RECENT", 10)
+    monkeypatch.setattr("gateway.web.projection.store.KEEP_EVENTS", 3)
     store = StateStore.open(tmp_path / "state.db")
     old_ms, new_ms = NOW - 60 * 86_400_000, NOW - 1000
     with store.transaction():
         for t in (old_ms, new_ms):
             store.add_tally(t // BUCKET_MS * BUCKET_MS, "accepted", 1)
             store.add_samples([Sample("bin-001", kind, t, 1, b"{}") for kind in ("reading", "position")])
+        kinds = ["door"] * 5 + ["reading"] * 20 + ["position"] * 5
         store.add_recent(
-            Recent(pos, NOW, "bin-001", LOG, pos, NOW, "reading", "accepted", (), b"{}")
-            for pos in range(1, 31)
+            Recent(pos, NOW, "bin-001", LOG, pos, NOW, kind, "accepted", (), b"{}")
+            for pos, kind in enumerate(kinds, 1)
         )
         store.prune(NOW)
     store.close()
     reader = StateReader(tmp_path / "state.db")
     assert reader.tallies(0) == {"accepted": 1}
     assert [s.t for s in reader.samples("bin-001", "position", 0)] == [new_ms]
-    assert [r.pos for r in reader.recent(limit=100)] == list(range(30, 20, -1))
+    kept = list(range(30, 20, -1)) + list(range(5, 2, -1))  # the newest of each sort
+    assert [r.pos for r in reader.recent(limit=100)] == kept

@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1  # raise when the schema or the meaning of a column changes: the file is then made anew
 BUCKET_MS = 15 * 60_000  # tallies by quarter of an hour: every time zone's midnight falls on one
-KEEP_RECENT = 100_000  # records in the list of what came in
+KEEP_RECENT = 100_000  # readings and positions in the list of what came in
+KEEP_EVENTS = 200_000  # all other records in it: a busy truck must not push out a bin's last week
 KEEP_MS = {  # samples for charts and sums, by the record's own time
     "reading": 8 * 86_400_000,
     "deposit": 8 * 86_400_000,
@@ -143,7 +144,12 @@ class StateStore:
         for kind, keep_ms in KEEP_MS.items():
             self._db.execute("DELETE FROM sample WHERE kind = ? AND t < ?", (kind, now_ms - keep_ms))
         self._db.execute("DELETE FROM tally WHERE bucket_ms < ?", (now_ms - KEEP_TALLIES_MS,))
-        self._db.execute("DELETE FROM recent WHERE pos <= (SELECT max(pos) FROM recent) - ?", (KEEP_RECENT,))
+        for where, keep in (
+            ("kind IN ('position', 'reading')", KEEP_RECENT),
+            ("kind IS NOT 'position' AND kind IS NOT 'reading'", KEEP_EVENTS),
+        ):
+            last = f"SELECT pos FROM recent WHERE {where} ORDER BY pos DESC LIMIT 1 OFFSET ?"  # noqa: S608
+            self._db.execute(f"DELETE FROM recent WHERE {where} AND pos <= ({last})", (keep,))  # noqa: S608
 
 
 class StateReader:
