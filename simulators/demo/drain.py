@@ -10,8 +10,9 @@ from simulators.demo.city import City
 from simulators.demo.stations import Stations
 
 _LOOK_S = 0.5
-# A bin that sleeps with records to send is woken by a power cycle; not more often than this.
-_WAKE_S = 8.0
+# A unit that sleeps with records to send, or waits for somebody to shut its door, is made to send them by a
+# power cycle: when it starts, it reports. Seconds that it gets before, asleep and awake.
+_ASLEEP_S, _AWAKE_S = 5.0, 25.0
 
 
 class Drain:
@@ -21,7 +22,7 @@ class Drain:
         self._city = city
         self._stations = stations
         self._store = store
-        self._woken: dict[str, float] = {}
+        self._patience: dict[str, float] = {}  # since when each has been waited for
 
     async def run(self, deadline_s: float) -> list[str]:
         """Wait until all has arrived in InfluxDB. Returns what has not, within `deadline_s`: empty when all
@@ -31,6 +32,7 @@ class Drain:
         """
         end = time.monotonic() + deadline_s
         self._city.freeze()
+        self._patience = dict.fromkeys(self._city.live, time.monotonic() - _ASLEEP_S)  # sleepers at once
         while self._city.live and time.monotonic() < end:
             await self._release_units()
             await asyncio.sleep(_LOOK_S)
@@ -48,8 +50,10 @@ class Drain:
                 self._city.power_off(device)
                 if not self._arrived(device, marks):  # it wrote one more at the last moment
                     self._city.power_on(device)
-            elif self._city.asleep(device) and time.monotonic() - self._woken.get(device, 0.0) > _WAKE_S:
-                self._woken[device] = time.monotonic()
+            elif time.monotonic() > self._patience[device] + (
+                _ASLEEP_S if self._city.asleep(device) else _AWAKE_S
+            ):
+                self._patience[device] = time.monotonic()
                 self._city.power_off(device)
                 self._city.power_on(device)
             await asyncio.sleep(0)  # the units that are left go on working meanwhile

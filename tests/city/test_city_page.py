@@ -58,7 +58,9 @@ def test_an_operator_sees_the_city_move(start_demo: Callable[..., Demo]) -> None
         where = city_map.get_attribute("data-moved")
         assert where
         expect(city_map).not_to_have_attribute("data-moved", where, timeout=PATIENCE_MS)
-        expect(page.locator("#ticker li[data-kind=door]").first).to_be_visible(timeout=PATIENCE_MS)
+        newest = page.locator("#ticker li").first
+        expect(newest).to_be_visible(timeout=PATIENCE_MS)
+        expect(newest).not_to_have_text(newest.inner_text(), timeout=PATIENCE_MS)
         filled = page.locator("#devices li[data-unit=bin] .fill").filter(has_text="%")
         expect(filled).to_have_count(6, timeout=PATIENCE_MS)
 
