@@ -39,6 +39,7 @@ class Service:
         self.name = name
         self.state = "waiting"
         self.restarts = 0
+        self._started_before = False
         self.child: Child | None = None
         self._start = start
         self._say = say
@@ -62,13 +63,14 @@ class Service:
                 self._say(f"{self.name}: {error}")
                 self.state = f"does not start [{error.code}]"
             else:
+                self.restarts += self._started_before
+                self._started_before = True
                 self.state = "up"
                 self._up.set()
                 if self.child is None:
                     return  # not ours to watch
                 await self._watch(self.child)
                 self._up.clear()
-                self.restarts += 1
             failures = 0 if time.monotonic() - began > _STEADY_S else failures + 1
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else 0)
 
@@ -80,6 +82,10 @@ class Service:
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         self.state = "down"
         self._say(f"{self.name} has ended ({how})" + ("" if self._held.is_set() else ", as asked"))
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
 
     async def up(self) -> None:
         """Return when it is up."""
