@@ -26,7 +26,7 @@ def crew() -> None:
 @click.option("--port", required=True, metavar="PATH", help="The serial port, for example /dev/ttyACM0.")
 @click.option(
     "--lang",
-    type=click.Choice(LANGUAGES),
+    type=click.Choice((*LANGUAGES, "zh"), case_sensitive=False),
     help="Language of the report; when absent, by the environment (LC_ALL, LC_MESSAGES, LANG).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
@@ -47,7 +47,7 @@ def doctor(port: str, lang: str | None, as_json: bool, timeout_s: float) -> None
     from gateway.crew.doctor import diagnose
     from gateway.crew.words import error_text, lines, text
 
-    lang = lang or _environment_language()
+    lang = ("zh-CN" if lang == "zh" else lang) or _environment_language()
     try:
         with Console(port) as console:
             _say(text("asking", lang, port=port), quiet=as_json)
