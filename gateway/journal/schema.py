@@ -68,7 +68,7 @@ MIGRATIONS: tuple[str, ...] = (
 
 
 def migrate(db: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring a database to the newest version, each step in one transaction.
+    """Bring a database to the newest version, all steps in one transaction: nobody ever reads a half-way one.
 
     Raises ValueError when it is newer.
     """
@@ -77,5 +77,6 @@ def migrate(db: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) ->
         raise ValueError(
             f"the database has version {version}, this program knows up to {len(migrations)}: update it"
         )
-    for number, script in enumerate(migrations[version:], start=version + 1):
-        db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+    if version < len(migrations):
+        steps = ";".join(migrations[version:])
+        db.executescript(f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(migrations)}; COMMIT;")

@@ -137,7 +137,9 @@ class SqliteJournal:
         fresh: dict[int, tuple[int, Judged]] = {}  # seq → place in the message, judgement
         texts = bodies.Texts(message.body)
         row = _Span(0, [])  # the stored row that was looked into last
-        done.received += len(message.records)  # as it came in; each outcome is counted where it is decided (J5)
+        done.received += len(
+            message.records
+        )  # as it came in; each outcome is counted where it is decided (J5)
         for place, judged in enumerate(message.records):
             seq = judged.seq
             if seq is None:

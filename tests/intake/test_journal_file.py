@@ -185,6 +185,13 @@ def test_a_migration_that_fails_leaves_the_former_version_whole(tmp_path: Path) 
         migrate(db, steps)
     db.close()
     db = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    assert db.execute("PRAGMA user_version").fetchone() == (0,)  # a reader never meets a half-way version
+    assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+    migrate(db, steps[:1])
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(db, steps)
+    db.close()
+    db = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     assert db.execute("PRAGMA user_version").fetchone() == (1,)
     assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
     migrate(db, (steps[0], "CREATE TABLE b (x)"))
