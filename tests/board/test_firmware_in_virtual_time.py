@@ -1,6 +1,7 @@
 """The real bin firmware on the stand-ins: what it logs is what happened; a run is a function of its seed."""
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,18 @@ def test_a_fresh_interpreter_at_each_wake_changes_nothing(tmp_path: Path) -> Non
         assert result.counters.wakes > 40
         flashes.append((image.path / "log.bin").read_bytes())
     assert flashes[0] == flashes[1]
+
+
+def test_a_fresh_interpreter_at_each_wake_leaves_no_file_open(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))  # the interpreter's process inherits it
+    try:
+        image, scene = fresh(tmp_path / "a")
+        result = run(image, scene, START_MS + 4 * DAY_MS, fidelity=Fidelity.FULL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert result.halted is None
+    assert result.counters.boots > 150
 
 
 def test_fast_tells_the_same_story_within_one_scale_interval(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ def _main():
             sys.print_exception(e, sys.stderr)
             _halt("%s: %s" % (type(e).__name__, e))
         if _hw.config["fidelity"] == "full":
+            flash = sys.modules.get("esp32")
+            if flash is not None:
+                flash.release()
             sys.exit(0)
         # Modules stay (that is what the lesser fidelities save), state of the chip and of the scheduler does
         # not.
