@@ -15,6 +15,7 @@ import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from simulators.servers import accounts
 from simulators.servers.errors import ServerError
@@ -77,9 +78,11 @@ class Broker:
         *,
         port: int | None = None,
         env: Mapping[str, str] = os.environ,
+        kind: Literal["mosquitto", "amqtt"] | None = None,
     ) -> None:
         """`users` maps each user (`accounts.GATEWAY` among them) to its password. Nothing is started yet.
 
+        `kind`: this program and no other; None: as the module says.
         Raises `ServerError` (`broker-missing`) when there is neither Mosquitto nor amqtt, nor one
         configured, and `broker-address` when `HUISHOU_BROKER` is not `host:port`.
         """
@@ -89,14 +92,14 @@ class Broker:
         directory.mkdir(parents=True, exist_ok=True)
         self.child: Child | None = None
         self.host = "127.0.0.1"
-        self._binary = mosquitto(env)
-        if env.get("HUISHOU_BROKER"):
+        self._binary = mosquitto(env) if kind != "amqtt" else None
+        if env.get("HUISHOU_BROKER") and kind is None:
             self.kind = "configured"
             self.host, self.port = _address(env["HUISHOU_BROKER"])
         elif self._binary:
             self.kind = "mosquitto"
             self.port = kept_port(directory, "broker", port)
-        elif importlib.util.find_spec("amqtt"):
+        elif importlib.util.find_spec("amqtt") and kind != "mosquitto":
             self.kind = "amqtt"
             self.port = kept_port(directory, "broker", port)
         else:

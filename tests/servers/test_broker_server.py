@@ -29,12 +29,8 @@ def children() -> Iterator[Children]:
 
 
 @pytest.fixture(params=["mosquitto", "amqtt"])
-def broker(
-    request: pytest.FixtureRequest, tmp_path: Path, children: Children, monkeypatch: pytest.MonkeyPatch
-) -> Broker:
-    if request.param == "amqtt":
-        monkeypatch.setattr("simulators.servers.broker.mosquitto", lambda _env: None)
-    made = Broker(tmp_path, children, USERS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path, children: Children) -> Broker:
+    made = Broker(tmp_path, children, USERS, kind=request.param)
     assert made.kind == request.param
     made.start()
     return made
