@@ -8,7 +8,7 @@ Secrets may stand in files (`*_file`) or in the environment (`HUISHOU_MQTT_PASSW
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +23,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "InfluxdbConfig",
+    "LogConfig",
     "MqttConfig",
     "Problem",
     "StationConfig",
@@ -111,6 +112,13 @@ class WebConfig(msgspec.Struct, frozen=True):
     map: Path | None = None
 
 
+class LogConfig(msgspec.Struct, frozen=True):
+    """What the processes log on standard error: as `text` for people, or as `json`, one object a line."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Config(msgspec.Struct, frozen=True):
     """All settings; every path is absolute or relative to the working directory of whoever loaded it."""
 
@@ -121,6 +129,7 @@ class Config(msgspec.Struct, frozen=True):
     influxdb: InfluxdbConfig
     web: WebConfig
     stations: list[StationConfig]
+    log: LogConfig
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
@@ -130,6 +139,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "influxdb": InfluxdbConfig,
     "web": WebConfig,
     "stations": StationConfig,
+    "log": LogConfig,
 }
 
 
@@ -140,6 +150,7 @@ class _Document(msgspec.Struct, frozen=True):
     influxdb: InfluxdbConfig = field(default_factory=InfluxdbConfig)
     web: WebConfig = field(default_factory=WebConfig)
     stations: list[StationConfig] = field(default_factory=list)
+    log: LogConfig = field(default_factory=LogConfig)
 
 
 HINTS: Mapping[str, str] = {

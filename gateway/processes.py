@@ -1,17 +1,15 @@
 """What every process of the gateway does alike: its lock, its signals, its heartbeat, its end when the
 parent dies.
 
-A process body is `body(stop, say)`: it works until `stop` is set, and says now and then how it is.
+A process body is `body(config, stop, say)`: it works until `stop` is set, and says now and then how it is.
 `run_process` gives it the rest. Status lives in `<store>/<name>.status.json`, replaced every second:
-`{"name", "pid", "started_ms", "beat_ms", "state", …}`. It is information for people, not for the store:
-nothing is decided by it.
+`{"name", "pid", "started_ms", "beat_ms", "said_ms", "state", "cpu_s", "rss_bytes", "alarms", …}`. It is
+information for people, not for the store: nothing is decided by it.
 """
 
 import fcntl
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,16 +19,44 @@ from typing import Any
 
 import msgspec
 
-log = logging.getLogger(__name__)
+from gateway import logs
+from gateway.config import Config
+from gateway.files import replace
+from gateway.logs import ERROR, WARNING, Event
+from gateway.reload import hasten
 
 NAMES = ("intake", "writer", "web")
 BEAT_S = 1.0
 LATE_MS = 10_000  # a beat older than this: not up
 GRACE_S = 8.0  # from the request to stop to the end by force
 
+_STARTED = Event("process-started", "started, store {store}", doc="A process works now.")
+_STOPPED = Event("process-stopped", "stopped", doc="A process has ended as it was told to.")
+_FORCED = Event(
+    "process-forced",
+    "did not stop within {grace_s:g} s: ended by force",
+    level=ERROR,
+    doc="A process hung when it was told to stop. Nothing is lost: what was not finished is done again.",
+)
+_ORPHANED = Event(
+    "parent-gone",
+    "the parent is gone: stopping",
+    level=WARNING,
+    doc="Its starter died.",
+)
+_UNWATCHED = Event(
+    "parent-unwatched", "the parent cannot be watched: {why}", level=WARNING, doc="The pipe to it is broken."
+)
+_UNWRITTEN = Event(
+    "status-unwritten",
+    "status {file} not written: {why}",
+    level=WARNING,
+    doc="Only what is told of this process suffers; usually the disk is full.",
+)
+
 Facts = dict[str, Any]
 Say = Callable[[Facts], None]
-Body = Callable[[threading.Event, Say], None]
+Body = Callable[[Config, threading.Event, Say], None]
 
 
 class ProcessError(Exception):
@@ -57,46 +83,37 @@ def sole(store: Path, name: str) -> Iterator[None]:
         yield
 
 
-def run_process(name: str, store: Path, body: Body, parent_fd: int | None = None) -> None:
+def run_process(name: str, config: Config, body: Body, parent_fd: int | None = None) -> None:
     """Run a process body under its lock until SIGTERM, SIGINT or the parent's death.
 
     `parent_fd`: the read end of a pipe whose write end the parent holds. What the body raises ends the
-    process.
+    process. SIGHUP: the settings are looked at now (`gateway.reload`).
     """
-    set_up_logging(name)
+    logs.set_up(name, config.log)
+    store = config.store.path
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: hasten())
     if parent_fd is not None:
         threading.Thread(target=_watch_parent, args=(parent_fd, stop), name="parent", daemon=True).start()
-    with sole(store, name), _Heartbeat(store, name) as heart:
+    with sole(store, name), Heartbeat(store, name) as heart:
         threading.Thread(target=_force_end, args=(stop,), name="grace", daemon=True).start()
-        log.info("%s started, store %s", name, store)
-        body(stop, heart.say)
-        log.info("%s stopped", name)
-
-
-def set_up_logging(name: str) -> None:
-    """One format for all processes: UTC time, process, level, message, on standard error."""
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format=f"%(asctime)s.%(msecs)03dZ {name} %(levelname)s %(name)s: %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-        force=True,
-    )
-    logging.getLogger("paho").setLevel(logging.WARNING)
+        _STARTED(store=str(store))
+        body(config, stop, heart.say)
+        _STOPPED()
 
 
 def status(store: Path, now_ms: int) -> dict[str, Facts]:
     """What each process last said, by name, with `up` and `age_ms`; a process that never ran is not up."""
-    return {name: _status(store / f"{name}.status.json", now_ms) for name in NAMES}
+    return {name: status_of(store, name, now_ms) for name in NAMES}
 
 
-def _status(path: Path, now_ms: int) -> Facts:
+def status_of(store: Path, name: str, now_ms: int) -> Facts:
+    """What one process last said."""
     try:
-        facts: Facts = msgspec.json.decode(path.read_bytes(), type=Facts)
+        text = (store / f"{name}.status.json").read_bytes()
+        facts: Facts = msgspec.json.decode(text, type=Facts)
         age_ms = now_ms - int(facts["beat_ms"])
     except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
         return {"up": False, "state": "never ran"}
@@ -106,14 +123,14 @@ def _status(path: Path, now_ms: int) -> Facts:
     return {**facts, "up": up, "age_ms": age_ms}
 
 
-class _Heartbeat:
+class Heartbeat:
     """Writes the status file every second from a thread of its own, so that a body that hangs is told apart.
 
     `beat_ms` is the thread's; `said_ms` is when the body itself last spoke.
     """
 
     def __init__(self, store: Path, name: str) -> None:
-        self._path = store / f"{name}.status.json"
+        self._file = store / f"{name}.status.json"
         self._facts: Facts = {"name": name, "pid": os.getpid(), "started_ms": _now_ms(), "state": "starting"}
         self._ending = False
         self._news = threading.Event()
@@ -126,16 +143,17 @@ class _Heartbeat:
         if changed:
             self._news.set()
 
-    def __enter__(self) -> "_Heartbeat":
+    def __enter__(self) -> "Heartbeat":
         self._write()
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._ending = True
         self._news.set()
         self._thread.join(timeout=2)
-        self.say({"state": "stopped", "stopped": True})
+        state = "stopped" if error is None else f"failed: {type(error).__name__}: {error}"[:500]
+        self.say({"state": state, "stopped": True})
         self._write()
 
     def _run(self) -> None:
@@ -143,14 +161,14 @@ class _Heartbeat:
             self._news.wait(BEAT_S)
             self._news.clear()
             self._write()
+            logs.flush()
 
     def _write(self) -> None:
-        part = self._path.with_suffix(".part")
+        facts = self._facts | {"beat_ms": _now_ms(), "cpu_s": time.process_time(), "rss_bytes": _rss_bytes()}
         try:
-            part.write_bytes(msgspec.json.encode(self._facts | {"beat_ms": _now_ms()}))
-            part.replace(self._path)
+            replace(self._file, msgspec.json.encode(facts))
         except OSError as err:
-            log.warning("status %s not written: %s", self._path, err)
+            _UNWRITTEN(file=str(self._file), why=str(err))
 
 
 def _watch_parent(fd: int, stop: threading.Event) -> None:
@@ -158,10 +176,10 @@ def _watch_parent(fd: int, stop: threading.Event) -> None:
     try:
         os.read(fd, 1)
     except OSError as err:
-        log.warning("parent cannot be watched: %s", err)
+        _UNWATCHED(why=str(err))
         return
     if not stop.is_set():
-        log.warning("parent is gone: stopping")
+        _ORPHANED()
         stop.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -169,8 +187,16 @@ def _watch_parent(fd: int, stop: threading.Event) -> None:
 def _force_end(stop: threading.Event) -> None:
     stop.wait()
     time.sleep(GRACE_S)
-    log.error("did not stop within %g s: ended by force", GRACE_S)
+    _FORCED(grace_s=GRACE_S)
     os._exit(3)
+
+
+def _rss_bytes() -> int:
+    """Memory that is resident now (proc_pid_statm(5)); 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _now_ms() -> int:

@@ -43,11 +43,12 @@ def gateway(ctx: click.Context, file: Path) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from gateway.processes import set_up_logging, sole
+    from gateway import logs
+    from gateway.processes import sole
     from gateway.supervisor import Supervisor
 
     config = _load(file)
-    set_up_logging("gateway")
+    logs.set_up("gateway", config.log)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -65,7 +66,7 @@ def intake(file: Path, parent_fd: int | None) -> None:
 
     config = _load(file)
     with _told():
-        run_process("intake", config.store.path, lambda stop, say: run(config, stop, say), parent_fd)
+        run_process("intake", config, run, parent_fd)
 
 
 @gateway.command()
@@ -78,7 +79,7 @@ def writer(file: Path, parent_fd: int | None) -> None:
 
     config = _load(file)
     with _told():
-        run_process("writer", config.store.path, lambda stop, say: run(config, stop, say), parent_fd)
+        run_process("writer", config, run, parent_fd)
 
 
 @gateway.command()
@@ -87,11 +88,11 @@ def writer(file: Path, parent_fd: int | None) -> None:
 def web(file: Path, parent_fd: int | None) -> None:
     """Run the page and the API alone."""
     from gateway.processes import run_process
-    from gateway.web import serve
+    from gateway.web import run
 
     config = _load(file)
     with _told():
-        run_process("web", config.store.path, lambda stop, say: _serve(serve, config, stop, say), parent_fd)
+        run_process("web", config, run, parent_fd)
 
 
 @gateway.command()
@@ -112,16 +113,6 @@ def status(file: Path, as_json: bool) -> None:
     else:
         click.echo(_words(facts))
     raise SystemExit(0 if well else 1)
-
-
-def _serve(
-    serve: Callable[[Config, threading.Event], None],
-    config: Config,
-    stop: threading.Event,
-    say: Callable[[dict[str, Any]], None],
-) -> None:
-    say({"state": f"at http://{config.web.host}:{config.web.port}/"})
-    serve(config, stop)
 
 
 def _words(facts: dict[str, Any]) -> str:

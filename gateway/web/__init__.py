@@ -7,6 +7,7 @@ import logging
 import threading
 
 from gateway.config import Config
+from gateway.processes import Say
 
 log = logging.getLogger(__name__)
 
@@ -52,3 +53,9 @@ def serve(config: Config, stop: threading.Event | None = None) -> None:
         ended.set()
     if not server.started:
         raise SystemExit(3)  # uvicorn has said why, in the log
+
+
+def run(config: Config, stop: threading.Event, say: Say) -> None:
+    """The process body."""
+    say({"state": f"at http://{config.web.host}:{config.web.port}/"})
+    serve(config, stop)
