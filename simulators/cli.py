@@ -1,4 +1,4 @@
-"""`huishou sim …`: one device under real firmware, in virtual or in real time."""
+"""`huishou sim …`: one device under real firmware, in virtual or in real time; or a fleet without it."""
 
 import json
 import sys
@@ -19,6 +19,7 @@ from simulators.board.image import Image
 from simulators.board.interpreter import InterpreterError
 from simulators.board.virtual import Fidelity, Result, run
 from simulators.fences import FencesError, read_fences
+from simulators.fleet.cli import fleet
 from simulators.world.district import district
 
 DAY_MS = 86_400_000
@@ -40,7 +41,10 @@ _OUT_HELP = "Records as the firmware logged them, one a line."
 
 @click.group()
 def sim() -> None:
-    """Run one device's firmware, unmodified, on the real MicroPython interpreter."""
+    """One device under its real firmware, on the real MicroPython interpreter; or a fleet of imitations."""
+
+
+sim.add_command(fleet)
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str) -> int:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 
 GATEWAY = "gateway"
+FLEET = "fleet"  # may do what all devices may: for load generators; exists only where it is given a password
 _ITERATIONS = (
     1000  # the broker checks a password at each connect of each device; these are random, not guessable
 )
@@ -19,6 +20,8 @@ def topics(user: str) -> tuple[str, str]:
     """The filters (may write, may read) of a user."""
     if user == GATEWAY:
         return "huishou/1/+/down/#", "huishou/1/+/up/#"
+    if user == FLEET:
+        return "huishou/1/+/up/#", "huishou/1/+/down/#"
     return f"huishou/1/{user}/up/#", f"huishou/1/{user}/down/#"
 
 
@@ -44,12 +47,12 @@ def mosquitto_password_line(user: str, password: str) -> str:
 
 
 def mosquitto_acl() -> str:
-    write, read = topics(GATEWAY)
+    parts = []
+    for user in (GATEWAY, FLEET):
+        write, read = topics(user)
+        parts.append(f"user {user}\ntopic write {write}\ntopic read {read}\n\n")
     device_write, device_read = topics("%u")
-    return (
-        f"user {GATEWAY}\ntopic write {write}\ntopic read {read}\n\n"
-        f"pattern write {device_write}\npattern read {device_read}\n"
-    )
+    return "".join(parts) + f"pattern write {device_write}\npattern read {device_read}\n"
 
 
 def mosquitto_passwords(accounts: Mapping[str, str]) -> str:
