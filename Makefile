@@ -54,7 +54,7 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 	$(BIN)/python -m simulators.servers.influxdb
 
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
-	$(BIN)/python -m simulators.bench $(ARGS)
+	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
 
 debian-packages: ## install the Debian packages that tests need, where that is permitted; else say what is missing
 	scripts/debian-packages

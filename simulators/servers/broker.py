@@ -46,7 +46,7 @@ persistence_location {directory}/
 autosave_interval 5
 max_queued_messages 0
 max_queued_bytes 536870912
-max_inflight_messages 1000
+max_inflight_messages {inflight}
 persistent_client_expiration 14d
 max_packet_size 1048576
 set_tcp_nodelay true
@@ -89,6 +89,7 @@ class Broker:
         self._directory = directory
         self._children = children
         self._users = dict(users)
+        self._inflight = inflight
         directory.mkdir(parents=True, exist_ok=True)
         self.child: Child | None = None
         self.host = "127.0.0.1"
@@ -158,7 +159,9 @@ class Broker:
         directory = self._directory.resolve()
         _write_private(directory / "passwords", accounts.mosquitto_passwords(self._users))
         _write_private(directory / "acl", accounts.mosquitto_acl())
-        text = _MOSQUITTO.format(port=self.port, directory=directory, user=getpass.getuser())
+        text = _MOSQUITTO.format(
+            port=self.port, directory=directory, user=getpass.getuser(), inflight=self._inflight
+        )
         (directory / "mosquitto.conf").write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""CPU time of one simulated bin-year at each fidelity: `python -m simulators.bench [--days N]`.
+"""CPU time of one simulated bin-year at each fidelity: `python -m simulators.bench.bin_year [--days N]`.
 
 The firmware is the real one, set as the district sets its bins; the year is the first bin's from 1
 January. Fewer days are scaled up and marked so. For people a table, for scripts one JSON object in the last

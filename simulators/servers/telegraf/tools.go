@@ -1,0 +1,5 @@
+//go:build tools
+
+package telegraf
+
+import _ "github.com/influxdata/telegraf/cmd/telegraf"
