@@ -79,10 +79,12 @@ class Broker:
         port: int | None = None,
         env: Mapping[str, str] = os.environ,
         kind: Literal["mosquitto", "amqtt"] | None = None,
+        inflight: int = 1000,
     ) -> None:
         """`users` maps each user (`accounts.GATEWAY` among them) to its password. Nothing is started yet.
 
-        `kind`: this program and no other; None: as the module says.
+        `kind`: this program and no other; None: as the module says. `inflight`: messages that Mosquitto
+        lets a client have without PUBACK.
         Raises `ServerError` (`broker-missing`) when there is neither Mosquitto nor amqtt, nor one
         configured, and `broker-address` when `HUISHOU_BROKER` is not `host:port`.
         """

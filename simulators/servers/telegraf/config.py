@@ -38,7 +38,7 @@ def telegraf_config(
     undelivered: int,
     flush_ms: int = 200,
 ) -> str:
-    """The text of a telegraf.conf. `undelivered`: messages under way at most, as `max_undelivered_messages`."""
+    """The text of a telegraf.conf. `undelivered`: messages under way (`max_undelivered_messages`)."""
     q = json.dumps
     return f"""\
 [agent]
