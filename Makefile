@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup check format test demo influxd bench-sim constraints clean debian-packages
+.PHONY: help setup judges check format test demo influxd bench-sim constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -34,6 +34,14 @@ $(PAGE): $(PAGE_SOURCES) | $(VENV)/.installed
 	$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.build(pathlib.Path("."))'
 	@touch $@
 
+JUDGES := tests/judges/node
+
+judges: $(JUDGES)/node_modules/.package-lock.json ## npm packages that judge us in tests: foreign clients and a foreign broker
+
+$(JUDGES)/node_modules/.package-lock.json: $(JUDGES)/package.json $(JUDGES)/package-lock.json $(JUDGES)/.npmrc | $(VENV)/.installed
+	cd $(JUDGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
+	@touch $@
+
 check: setup ## formatter, linter, types; firmware against the MicroPython stubs and through mpy-cross
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
@@ -44,7 +52,7 @@ format: setup ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: debian-packages setup check influxd ## all of check, every test, the city end to end: what CI runs
+test: debian-packages setup judges check influxd ## all of check, every test, the city end to end: what CI runs
 	$(BIN)/pytest $(ARGS)
 
 demo: setup ## the city, live, until Ctrl-C; ARGS="--bins 20 --seconds 120 --report r.json" goes to `huishou demo`
@@ -65,6 +73,6 @@ constraints: setup ## write the versions installed now to constraints.txt (after
 	@touch $(VENV)/.installed
 
 clean: ## remove everything that make made here, runs of the demo included (the cached influxd stays)
-	rm -rf $(VENV) gateway/web/static gateway/web/frontend/node_modules run build dist
+	rm -rf $(VENV) gateway/web/static gateway/web/frontend/node_modules tests/judges/node/node_modules run build dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
