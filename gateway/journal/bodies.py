@@ -3,6 +3,7 @@
 Exact record texts out of one, and one made of exact record texts.
 """
 
+import zlib
 from collections.abc import Iterable
 
 import msgspec
@@ -46,3 +47,9 @@ def compose(log: str, first: int, sent_ms: int, records: Iterable[bytes]) -> byt
         sent_ms,
         b",".join(records),
     )
+
+
+def checksum(first: int, body: bytes, notes: bytes | None) -> int:
+    """CRC-32 (zlib's) of a row's body and notes, begun with its first number."""
+    crc = zlib.crc32(body, first)
+    return zlib.crc32(notes, crc) if notes else crc

@@ -1,25 +1,29 @@
-"""What goes into the journal, what comes out of it, and what it promises. No I/O.
+"""What goes into the journal, and what it promises. No I/O.
 
 Rules of the journal, each tied to its number where it is enforced:
 
 J1  A row holds the records `first`..`last` of one log, all of them, in order; rows of a log never overlap.
 J2  A record's first copy stands for ever, byte for byte. An equal copy is a duplicate; another one is a
-    `seq-conflict`: quarantined, and the first stands.
+    `seq-conflict`: quarantined, and the first stands. Of a number below the log's floor (its row was dropped
+    by retention) there is nothing left to compare with: it is a duplicate by its number alone.
 J3  The high-water mark of a log covers an unbroken run. It passes a gap only up to what the device declares
-as lost (`first` - 1); the loss is written down. J4  Records after a gap are kept where they are (`seq-gap`
-on the first of them) and joined when the gap fills. J5  received = accepted + flagged + quarantined +
-duplicate, counted in the transaction that stores. J6  A new log's mark starts below the first record that
-the device still holds, whatever its number.
+    as lost (`first` - 1); the loss is written down, and closed again where such a record comes after all.
+J4  Records after a gap are kept where they are (`seq-gap` on the first of them), joined when the gap fills,
+    and not dropped before.
+J5  received = accepted + flagged + quarantined + duplicate, counted in the transaction that stores. A later
+    judgement moves a count from one outcome to another; a refused message that comes in anew is taken back
+    (received and quarantined) before its records are counted.
+J6  A new log's mark starts below the first record that the device still holds, whatever its number.
+J7  A row's number is never given twice within an epoch (`gateway.journal.epochs`).
+J8  Garbage that comes again and again is one entry of the quarantine; every copy is counted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import msgspec
 from msgspec import Struct, field
-
-from gateway.journal import bodies
 
 
 class Outcome(StrEnum):
@@ -52,10 +56,34 @@ class Judged(Struct, frozen=True, gc=False):
     t_ms: int | None = None
 
 
+class Plain(Sequence[Judged]):
+    """The judgements on `size` records numbered from `seq` on without a gap, all accepted.
+
+    What nearly every message is; the journal takes it as a whole instead of record by record.
+    """
+
+    __slots__ = ("seq", "size")
+
+    def __init__(self, seq: int, size: int) -> None:
+        self.seq = seq
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    @overload
+    def __getitem__(self, place: int) -> Judged: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Judged]: ...
+    def __getitem__(self, place: int | slice) -> Judged | Sequence[Judged]:
+        numbers = range(self.seq, self.seq + self.size)[place]
+        return Judged(numbers) if isinstance(numbers, int) else [Judged(seq) for seq in numbers]
+
+
 class Records(Struct, frozen=True):
     """An `up/records` message: `records[i]` is the judgement on the i-th of `body`'s records.
 
-    `first`: the oldest record that the device still holds.
+    `first`: the oldest record that the device still holds. `records` is best a `Plain` where it can be one.
     """
 
     received_ms: int
@@ -111,119 +139,69 @@ class Appended(Struct):
     outcomes: dict[tuple[Outcome, str], int] = field(default_factory=dict)
 
 
-class Stored(Struct, frozen=True):
-    """One record as it stands in the journal. `raw` is its JSON text as the device sent it."""
-
-    seq: int
-    raw: bytes
-    outcome: Outcome
-    codes: tuple[str, ...]
-    t_ms: int | None
-
-
-_NOTES = msgspec.json.Decoder(dict[int, Note])
-_PLAIN = Note(Outcome.ACCEPTED)
-
-
 def encode_notes(notes: dict[int, Note]) -> bytes | None:
     """Notes by seq as they stand in a row; None when there is nothing to note."""
     return msgspec.json.encode(notes) if notes else None
 
 
-class Row(Struct, frozen=True):
-    """One row of the journal.
+class Rejudged(Struct, frozen=True):
+    """A later judgement of a stored record, named by log and number."""
 
-    It holds the records `first`..`last` of a log. `id` is its place: the readers' cursor.
-    """
-
-    id: int
-    received_ms: int
     device: str
     log: str
-    first: int
-    last: int
-    body: bytes
-    notes: bytes | None
-
-    def noted(self) -> dict[int, Note]:
-        """What is noted of single records, by number; those not among them were plainly accepted."""
-        return _NOTES.decode(self.notes) if self.notes else {}
-
-    def records(self) -> Iterator[Stored]:
-        """Its records in order, quarantined ones among them."""
-        notes = self.noted()
-        for offset, raw in enumerate(bodies.split(self.body)):
-            note = notes.get(self.first + offset, _PLAIN)
-            yield Stored(self.first + offset, raw, note.outcome, note.codes, note.t_ms)
+    judged: Judged
 
 
-class Refusal(Struct, frozen=True):
-    """One entry of the quarantine.
+class Reissued(Struct, frozen=True):
+    """A refused message or record that decodes now: the entry of the quarantine, and what it is."""
 
-    A record, or a whole message (`seq` None), with the reason and its bytes.
-    """
+    entry: int
+    arrival: Arrival
 
-    id: int
-    received_ms: int
-    device: str
-    channel: str
-    log: str | None
-    seq: int | None
+
+class Revised(Struct):
+    """What a committed revision did. Changes that were in force already count as `unchanged`."""
+
+    changed: int = 0
+    unchanged: int = 0
+    appended: Appended = field(default_factory=Appended)
+
+
+class Condition(Struct, frozen=True):
+    """Something that a person should know or do, as upkeep found it; gone when it is no longer listed."""
+
     code: str
     detail: str
-    body: bytes
-    size: int
+    since_ms: int
 
 
-class Loss(Struct, frozen=True):
-    """Records `first`..`last` that a device declared as lost before the gateway had them."""
+class Upkeep(Struct, frozen=True):
+    """How the journal stands: `facts` are numbers for people and metrics, JSON-ready."""
 
-    device: str
-    log: str
-    first: int
-    last: int
-    declared_ms: int
-
-
-class LogMark(Struct, frozen=True):
-    """How far a log is known: unbroken up to `hwm` (-1: nothing), greatest stored number `top`."""
-
-    device: str
-    log: str
-    hwm: int
-    top: int
-
-
-class StateRow(Struct, frozen=True):
-    """The latest `up/state` of a device."""
-
-    device: str
-    received_ms: int
-    body: bytes
-
-
-class Counters(Struct, frozen=True):
-    """Since the journal was created. `received` is the sum of `outcomes` (J5)."""
-
-    received: int
-    outcomes: dict[tuple[str, str], int]
-    messages: dict[str, int]
-
-
-class JournalError(Exception):
-    """The journal could not be written or read; nothing of the batch was stored. `code` is stable."""
-
-    code = "journal-failed"
+    conditions: list[Condition]
+    facts: dict[str, Any]
 
 
 class Journal(Protocol):
-    """What intake needs of a journal: small, so that a distributed one can take the place of SQLite."""
+    """What intake needs of a journal: small, so that a distributed one can take the place of SQLite.
+
+    An implementation promises the rules above and these: calls come from one thread; other processes may read
+    at any time, and see whole batches only; a call that raised JournalError has stored nothing, and may be
+    repeated until it succeeds, after which nothing is doubled; what can be repaired without a person is
+    repaired by the repeated call itself.
+    """
 
     def append(self, batch: Sequence[Arrival]) -> Appended:
         """Store a batch durably, all or nothing, in its order. Raises JournalError."""
 
     def hwm(self, device: str, log: str) -> int | None:
         """Up to which number a log is known without a gap; None: nothing yet."""
+
+    def maintain(self, now_ms: int) -> Upkeep:
+        """A short piece of upkeep between batches (some 20 ms at most), to be called about once a second.
+
+        Never raises for the journal's state: what is wrong is among the conditions.
+        """
 
     def close(self) -> None:
         """Let go of the store."""

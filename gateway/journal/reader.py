@@ -5,32 +5,45 @@ A journal that does not exist yet reads as an empty one, so that the processes m
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gateway.journal.model import Counters, JournalError, LogMark, Loss, Refusal, Reply, Row, StateRow
-from gateway.journal.schema import MIGRATIONS
-from gateway.journal.sqlite import FILE
+import msgspec
+from msgspec.structs import replace
 
-BUSY_S = 10.0
+from gateway.journal import epochs, gaps
+from gateway.journal.epochs import Epoch, Place
+from gateway.journal.errors import JournalError, explained
+from gateway.journal.model import Outcome, Reply
+from gateway.journal.schema import MIGRATIONS
+from gateway.journal.sqlite import BUSY_S, FILE
+from gateway.journal.stored import Counters, Gap, LogMark, Loss, Refusal, Revision, Row, StateRow, Stored
+
 _ROW = (
-    "SELECT b.id, b.received_ms, l.device, l.log, b.first, b.last, b.body, b.notes"
+    "SELECT b.id, b.received_ms, l.device, l.log, b.first, b.last, b.body, b.notes, b.crc"
     " FROM bodies b JOIN logs l ON l.id = b.log_id"
 )
-_REFUSAL = "SELECT id, received_ms, device, channel, log, seq, code, detail, body, size FROM quarantine"
+_OF_LOG = "b.log_id = (SELECT id FROM logs WHERE device = ? AND log = ?)"
+_REFUSAL = (
+    "SELECT id, received_ms, device, channel, log, seq, code, detail, body, size, row, times, last_ms,"
+    " overflow, released_ms, released_as FROM quarantine"
+)
 
 
 class JournalReader:
     """Reads the journal of a store. May be shared by threads; each call is one short read transaction.
 
-    Every method raises JournalError when the file is there and cannot be read.
+    Every method raises JournalError when the file is there and cannot be read; the cursor is the caller's and
+    stays. A file that was put in place of the open one (restored, salvaged) is noticed and opened.
     """
 
     def __init__(self, store: Path) -> None:
         self.path = store / FILE
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # device and inode of what is open
+        self._opened = 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -44,9 +57,21 @@ class JournalReader:
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            self._close()
+
+    def epoch(self) -> Epoch | None:
+        """The present epoch; None: the journal does not exist yet."""
+        known = self.epochs()
+        return known[-1] if known else None
+
+    def epochs(self) -> list[Epoch]:
+        """The journal's epochs, the present one last."""
+        return [Epoch(*row) for row in self._query(epochs.QUERY)]
+
+    def resume(self, epoch: str | None, row: int, revision: int = 0) -> Place | None:
+        """Where a reader that was at (epoch, row, revision) goes on; None: there is no journal yet."""
+        known = self.epochs()
+        return epochs.resume(known, epoch, row, revision) if known else None
 
     def read(self, after: int, limit: int, device: str | None = None) -> list[Row]:
         """Up to `limit` rows behind the cursor `after` (0: from the start), in the journal's order."""
@@ -67,7 +92,8 @@ class JournalReader:
 
     def data_version(self) -> int:
         """A number that changes when anything was committed since the last call (`PRAGMA data_version`)."""
-        return int(self._one("PRAGMA data_version") or 0)
+        version = int(self._one("PRAGMA data_version") or 0)
+        return version + (self._opened << 32)  # another file, or the same one opened anew, is news too
 
     def hwm(self, device: str, log: str) -> int | None:
         """Up to which number a log is known without a gap; None: nothing yet."""
@@ -79,18 +105,61 @@ class JournalReader:
         rows = self._query("SELECT device, log, hwm, top FROM logs ORDER BY device, log")
         return [LogMark(*row) for row in rows]
 
+    def row_at(self, device: str, log: str, seq: int) -> Row | None:
+        """The row that a record stands in; None: it is not (or no longer) in the journal."""
+        query = f"{_ROW} WHERE {_OF_LOG} AND b.first <= ? ORDER BY b.first DESC LIMIT 1"
+        rows = self._query(query, (device, log, seq))
+        found = Row(*rows[0]) if rows else None
+        return found if found is not None and found.last >= seq else None
+
+    def before(self, device: str, log: str, seq: int, count: int) -> list[Stored]:
+        """The records numbered `seq - count`..`seq - 1` of a log, as far as they are stored, in order.
+
+        As they were judged when they came. Rows that are not sound are left out.
+        """
+        query = f"{_ROW} WHERE {_OF_LOG} AND b.first < ? ORDER BY b.first DESC LIMIT ?"
+        rows = self._query(query, (device, log, seq, count))  # a row holds one record or more
+        wanted = [row for row in (Row(*one) for one in rows) if row.last >= seq - count and row.sound()]
+        found = [record for row in reversed(wanted) for record in row.records()]
+        return [record for record in found if seq - count <= record.seq < seq]
+
+    def gaps(self, limit: int = 1000) -> list[Gap]:
+        """What is missing between records that are here; the marks of their logs wait before it (J4)."""
+        return gaps.find(self._query, limit)
+
     def losses(self, after: int = 0, limit: int = 1000) -> list[Loss]:
-        """What devices declared as lost, oldest first."""
+        """What is lost for good, oldest first."""
         rows = self._query(
-            "SELECT l.device, l.log, x.first, x.last, x.declared_ms"
+            "SELECT l.device, l.log, x.first, x.last, x.declared_ms, x.cause"
             " FROM losses x JOIN logs l ON l.id = x.log_id WHERE x.id > ? ORDER BY x.id LIMIT ?",
             (after, limit),
         )
         return [Loss(*row) for row in rows]
 
     def lost(self) -> int:
-        """How many records devices declared as lost, in all."""
-        return int(self._one("SELECT coalesce(sum(last - first + 1), 0) FROM losses") or 0)
+        """How many records are lost, in all; those that came after all are no longer among them."""
+        return int(self._one("SELECT coalesce(sum(value), 0) FROM counters WHERE name = 'lost'") or 0)
+
+    def revisions(self, after: int, limit: int) -> list[Revision]:
+        """Later judgements of stored records behind a cursor (0: from the start), in their order."""
+        rows = self._query(
+            "SELECT r.id, r.at_ms, r.row, l.device, l.log, r.seq, r.raw, r.outcome, r.codes,"
+            " r.detail, r.t_ms, r.basis FROM revisions r JOIN logs l ON l.id = r.log_id"
+            " WHERE r.id > ? ORDER BY r.id LIMIT ?",
+            (after, limit),
+        )
+        return [_revision(row) for row in rows]
+
+    def revision_end(self) -> int:
+        """The cursor of the newest revision; 0: there is none."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM revisions") or 0)
+
+    def dropped(self) -> dict[int, dict[str, int]]:
+        """What retention dropped: per day (days since 1970-01-01 UTC) counts of rows, records, bytes, ..."""
+        found: dict[int, dict[str, int]] = {}
+        for day, what, count in self._query("SELECT day, what, count FROM drops ORDER BY day, what"):
+            found.setdefault(day, {})[what] = count
+        return found
 
     def quarantine(
         self, before: int | None = None, limit: int = 100, code: str | None = None, device: str | None = None
@@ -99,17 +168,21 @@ class JournalReader:
 
         Those before the cursor `before` (None: from the end); of one code, of one device.
         """
+        wheres: list[str] = ["id < ?"]
+        values: list[Any] = [2**62 if before is None else before]
+        for column, value in (("code", code), ("device", device)):
+            if value is not None:
+                wheres.append(f"{column} = ?")
+                values.append(value)
         rows = self._query(
-            f"{_REFUSAL} WHERE id < ? AND code = coalesce(?, code) AND device = coalesce(?, device)"
-            " ORDER BY id DESC LIMIT ?",
-            (2**62 if before is None else before, code, device, limit),
+            f"{_REFUSAL} WHERE {' AND '.join(wheres)} ORDER BY id DESC LIMIT ?", (*values, limit)
         )
-        return [Refusal(*row) for row in rows]
+        return [_refusal(row) for row in rows]
 
     def quarantined(self, id_: int) -> Refusal | None:
         """One entry of the quarantine."""
         rows = self._query(f"{_REFUSAL} WHERE id = ?", (id_,))
-        return Refusal(*rows[0]) if rows else None
+        return _refusal(rows[0]) if rows else None
 
     def states(self, device: str | None = None) -> list[StateRow]:
         """The latest `up/state` of each device, or of one."""
@@ -161,16 +234,25 @@ class JournalReader:
             try:
                 db = self._open()
                 return [] if db is None else db.execute(query, tuple(values)).fetchall()
-            except sqlite3.Error as err:
-                raise JournalError(
-                    f"{self.path}: cannot be read: {err}. Check its permissions and the health of the disk."
-                ) from err
+            except (sqlite3.Error, OSError) as err:
+                self._close()  # what failed may be this connection's view alone: the next call opens anew
+                raise explained(f"{self.path}: cannot be read", err) from err
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
     def _open(self) -> sqlite3.Connection | None:
-        if self._db is not None:
-            return self._db
-        if not self.path.exists():
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            self._close()
             return None
+        file = (stat.st_dev, stat.st_ino)
+        if self._db is not None and file == self._file:
+            return self._db
+        self._close()
         # Not `mode=ro`: after a crash the first to open a WAL database must be able to recover it.
         db = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=rw",
@@ -179,8 +261,12 @@ class JournalReader:
             isolation_level=None,
             check_same_thread=False,
         )
-        db.execute("PRAGMA query_only = ON")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
+        try:
+            db.execute("PRAGMA query_only = ON")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+        except BaseException:
+            db.close()
+            raise
         if version != len(MIGRATIONS):
             db.close()
             if version == 0:
@@ -189,5 +275,16 @@ class JournalReader:
                 f"{self.path}: has version {version}, this program reads {len(MIGRATIONS)}. "
                 "Stop all processes of the gateway, then start them from one installation."
             )
-        self._db = db
+        self._db, self._file = db, file
+        self._opened += 1
         return db
+
+
+def _refusal(row: Sequence[Any]) -> Refusal:
+    refusal = Refusal(*row)
+    return replace(refusal, overflow=bool(refusal.overflow))
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    codes = msgspec.json.decode(row[8], type=tuple[str, ...])
+    return replace(Revision(*row), outcome=Outcome(row[7]), codes=codes)

@@ -4,6 +4,7 @@ A new version is a new entry of MIGRATIONS; an entry that was released is never 
 """
 
 import sqlite3
+from collections.abc import Iterator
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -64,6 +65,70 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # One device's rows in the journal's order: an index ends with the rowid.
     "CREATE INDEX bodies_log ON bodies (log_id)",
+    """
+    CREATE TABLE epochs (                 -- see gateway.journal.epochs; the last one is the present one
+        id INTEGER PRIMARY KEY,
+        epoch TEXT NOT NULL UNIQUE,
+        began_at_row INTEGER NOT NULL,    -- the newest row when it began
+        began_at_revision INTEGER NOT NULL,
+        began_ms INTEGER NOT NULL,
+        cause TEXT NOT NULL               -- created | restore | damage
+    ) STRICT;
+    INSERT INTO epochs (epoch, began_at_row, began_at_revision, began_ms, cause)
+        SELECT lower(hex(randomblob(8))), coalesce(max(id), 0), 0,
+            CAST(strftime('%s', 'now') AS INTEGER) * 1000, 'created' FROM bodies;
+    CREATE TABLE meta (                   -- numbers that upkeep remembers
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE bodies ADD COLUMN crc INTEGER;  -- bodies.checksum(); NULL: stored by version 1 or 2
+    ALTER TABLE logs ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;  -- rows below it were dropped
+    ALTER TABLE logs ADD COLUMN set_back_at INTEGER;  -- hwm that a restore or salvage put the log back to
+    ALTER TABLE logs ADD COLUMN set_back_by TEXT;     -- restore | damage
+    CREATE INDEX logs_gap ON logs (id) WHERE hwm < top;
+    ALTER TABLE losses ADD COLUMN cause TEXT NOT NULL DEFAULT 'device';  -- device | restore | damage
+    CREATE INDEX losses_span ON losses (log_id, first);
+    INSERT INTO counters (name, key, value)
+        SELECT 'lost', 'device', sum(last - first + 1) FROM losses HAVING count(*) > 0;
+    ALTER TABLE quarantine ADD COLUMN row INTEGER;    -- the row it stands in; NULL: it is kept here alone
+    ALTER TABLE quarantine ADD COLUMN times INTEGER NOT NULL DEFAULT 1;  -- copies, all counted
+    ALTER TABLE quarantine ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0;  -- when the latest copy came
+    ALTER TABLE quarantine ADD COLUMN overflow INTEGER NOT NULL DEFAULT 0;  -- 1: counts what was not kept
+    ALTER TABLE quarantine ADD COLUMN released_ms INTEGER;  -- judged anew and no longer refused
+    ALTER TABLE quarantine ADD COLUMN released_as TEXT;  -- the outcome then; withdrawn: came in anew
+    ALTER TABLE quarantine ADD COLUMN digest BLOB;  -- names equal copies; NULL: released, or of version 1, 2
+    UPDATE quarantine SET last_ms = received_ms;
+    UPDATE quarantine SET row = (
+        SELECT CASE WHEN b.last >= quarantine.seq THEN b.id END FROM logs l JOIN bodies b ON b.log_id = l.id
+        WHERE l.device = quarantine.device AND l.log = quarantine.log AND b.first <= quarantine.seq
+        ORDER BY b.first DESC LIMIT 1
+    ) WHERE seq IS NOT NULL AND code != 'seq-conflict';
+    CREATE UNIQUE INDEX quarantine_once ON quarantine (device, digest);
+    CREATE INDEX quarantine_device ON quarantine (device);
+    CREATE INDEX quarantine_number ON quarantine (device, log, seq) WHERE seq IS NOT NULL;
+    CREATE INDEX quarantine_loose ON quarantine (times) WHERE row IS NULL AND released_ms IS NULL;
+    CREATE INDEX quarantine_overflow ON quarantine (device) WHERE overflow = 1;
+    CREATE TABLE revisions (              -- a later judgement of a stored record; the last one holds
+        id INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        row INTEGER NOT NULL,
+        log_id INTEGER NOT NULL REFERENCES logs (id),
+        seq INTEGER NOT NULL,
+        raw BLOB NOT NULL,                -- the record's text, so that a revision outlives its row
+        outcome TEXT NOT NULL,
+        codes TEXT NOT NULL,              -- JSON array
+        detail TEXT NOT NULL,
+        t_ms INTEGER,
+        basis TEXT NOT NULL               -- names the rules and devices that it was judged by
+    ) STRICT;
+    CREATE INDEX revisions_number ON revisions (log_id, seq);
+    CREATE TABLE drops (                  -- what retention dropped, per day
+        day INTEGER NOT NULL,             -- days since 1970-01-01 UTC
+        what TEXT NOT NULL,               -- rows | records | bytes | quarantine | losses | revisions
+        count INTEGER NOT NULL,
+        PRIMARY KEY (day, what)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -72,11 +137,36 @@ def migrate(db: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) ->
 
     Raises ValueError when it is newer.
     """
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+    version = _version(db)
     if version > len(migrations):
         raise ValueError(
             f"the database has version {version}, this program knows up to {len(migrations)}: update it"
         )
-    if version < len(migrations):
-        steps = ";".join(migrations[version:])
-        db.executescript(f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(migrations)}; COMMIT;")
+    if version == len(migrations):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in migrations[_version(db) :]:  # read again: another process may have been faster
+            for statement in _statements(step):
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(migrations)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """A script's statements, one at a time (`executescript` would commit first)."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

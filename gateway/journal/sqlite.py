@@ -1,354 +1,236 @@
-"""The embedded journal: one SQLite file, one writer, one fsync per batch.
+"""The embedded journal: one SQLite file, one fsync per batch.
 
-WAL with `synchronous=FULL`: when `append` returns, the batch survives a power cut. The rules J1–J6 are in
-`gateway.journal.model`.
+WAL with `synchronous=FULL`: when `append` returns, the batch survives a power cut. The rules J1–J8 are in
+`gateway.journal.model`, what happens when the disk fails in `gateway.journal.errors`.
+
+After a failed sync nobody can say what of the file is on disk: Linux marks the pages clean and forgets them.
+Nothing that was acknowledged depends on such a sync (its commit failed, and a repeated one writes its frames
+anew; SQLite does not give up the log's frames before the database is synced); even so the connection is
+closed after every I/O error, and the next call starts from what the file then says.
 """
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-from gateway.journal import bodies
+from gateway.journal import revising
+from gateway.journal.errors import JournalCorruptError, JournalError, JournalIOError, explained
+from gateway.journal.logs import Logs
 from gateway.journal.model import (
     Appended,
     Arrival,
-    JournalError,
-    Judged,
-    Note,
     Outcome,
     Records,
     Refused,
+    Reissued,
+    Rejudged,
     Reply,
+    Revised,
     StateReport,
-    encode_notes,
 )
+from gateway.journal.quarantine import Entry, Quarantine
+from gateway.journal.rows import Rows
 from gateway.journal.schema import migrate
+from gateway.journal.tally import Tally
 
 FILE = "journal.db"
-BUSY_S = 10.0  # readers hold no lock against a WAL writer; only a checkpoint or a foreign tool can
-MAX_LOGS_CACHED = 100_000
+BUSY_S = 10.0  # readers hold no lock against a WAL writer; only a second writer, a checkpoint, a foreign tool
+QUARANTINE_PER_DEVICE = 1000
+
+Connect = Callable[..., Any]
+"""`sqlite3.connect`, or what stands in for it: called with a path, `timeout`, `isolation_level`,
+`check_same_thread`."""
 
 
-class _Log:
-    """What the writer remembers of one log between batches."""
+class _Open:
+    """A connection and what is remembered with it."""
 
-    __slots__ = ("hwm", "id", "top")
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.logs = Logs(db)
+        self.quarantine = Quarantine(db)
+        self.rows = Rows(db, self.logs, self.quarantine)
+        self.version = -1  # PRAGMA data_version when the memory was right
 
-    def __init__(self, id_: int, hwm: int, top: int) -> None:
-        self.id = id_
-        self.hwm = hwm
-        self.top = top
-
-
-class _Span(NamedTuple):
-    """The record texts of one stored row, by number."""
-
-    first: int
-    texts: list[bytes]
-
-    def __contains__(self, seq: object) -> bool:
-        return isinstance(seq, int) and self.first <= seq < self.first + len(self.texts)
-
-    def text(self, seq: int) -> bytes:
-        return self.texts[seq - self.first]
+    def forget(self) -> None:
+        self.logs.forget()
+        self.quarantine.forget()
+        self.rows.forget()
 
 
 class SqliteJournal:
-    """The writing side. One per store at a time (the caller holds the lock); one thread at a time."""
+    """The writing side; one thread at a time. Implements `gateway.journal.model.Journal`.
 
-    def __init__(self, store: Path) -> None:
+    Intake holds one per store. A second one, in another process, is safe (`huishou journal replay`): each
+    notices that the other has written.
+    """
+
+    def __init__(self, store: Path, *, connect: Connect = sqlite3.connect) -> None:
         self.path = store / FILE
+        self.quarantine_per_device = QUARANTINE_PER_DEVICE
+        self._connect = connect
+        self._held: _Open | None = None
         try:
             store.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA journal_size_limit = 67108864")
-            migrate(self._db)
+            self._open()
         except (OSError, sqlite3.Error, ValueError) as err:
-            raise JournalError(
-                f"{self.path}: cannot be opened: {err}. Check the path, its permissions and the free space."
-            ) from err
-        self._logs: dict[tuple[str, str], _Log] = {}
-        self._moved: set[_Log] = set()  # whose marks are ahead of the table's
+            raise self._failed("cannot be opened", err) from err
 
     def append(self, batch: Sequence[Arrival]) -> Appended:
-        """Store a batch durably, all or nothing.
-
-        Raises JournalError when the disk or the database refuses.
-        """
-        done = Appended()
-        messages: Counter[str] = Counter()
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
+        """Store a batch durably, all or nothing. Raises JournalError; the batch may be given again."""
+        with self._transaction(f"{len(batch)} messages not stored, they stay unacknowledged") as (
+            held,
+            tally,
+        ):
             for arrival in batch:
-                match arrival:
-                    case Records():
-                        messages["up/records"] += 1
-                        self._records(arrival, done)
-                    case Refused():
-                        messages[arrival.channel] += 1
-                        self._refused(arrival, done)
-                    case StateReport():
-                        messages["up/state"] += 1
-                        self._state(arrival, done)
-                    case Reply():
-                        messages["up/replies"] += 1
-                        self._db.execute(
-                            "INSERT INTO replies (received_ms, device, body) VALUES (?, ?, ?)",
-                            (arrival.received_ms, arrival.device, arrival.body),
-                        )
-            self._save_logs()
-            self._count(done, messages)
-            self._db.execute("COMMIT")
-        except BaseException as err:
-            self._logs.clear()  # they were changed ahead of the commit
-            self._moved.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(err, sqlite3.Error):
-                raise JournalError(
-                    f"{self.path}: {len(batch)} messages not stored: {err}. They stay unacknowledged; "
-                    "check the free space and the health of the disk."
-                ) from err
-            raise
+                self._add(held, arrival, tally)
+        return tally.appended
+
+    def revise(self, now_ms: int, changes: Sequence[Rejudged | Reissued], basis: str) -> Revised:
+        """Put later judgements in force, all or nothing; those in force already change nothing.
+
+        `basis` names the rules and devices that they follow from. Raises JournalError.
+        """
+        done = Revised()
+        with self._transaction(f"{len(changes)} judgements not revised") as (held, tally):
+            for change in changes:
+                if isinstance(change, Rejudged):
+                    held.rows.flush()
+                    changed = revising.rejudge(
+                        held.db, held.logs, held.quarantine, change, tally, now_ms, basis
+                    )
+                else:
+                    changed = revising.withdraw(held.db, held.quarantine, change, tally, now_ms)
+                    if changed:
+                        self._add(held, change.arrival, tally, count_message=False)
+                done.changed += changed
+                done.unchanged += not changed
+        done.appended = tally.appended
         return done
 
     def hwm(self, device: str, log: str) -> int | None:
         """Up to which number a log is known without a gap; None: nothing yet."""
-        found = self._log(device, log)
+        try:
+            found = self._ready().logs.find(device, log)
+        except (OSError, sqlite3.Error) as err:
+            raise self._failed("cannot be read", err) from err
         return None if found is None or found.hwm < 0 else found.hwm
 
     def close(self) -> None:
         """Close the file; the WAL is folded in."""
-        self._db.close()
+        if self._held is not None:
+            held, self._held = self._held, None
+            held.db.close()
 
-    def _records(self, message: Records, done: Appended) -> None:
-        log = self._log(message.device, message.log)
-        if log is None:
-            log = self._new_log(message.device, message.log, message.first - 1)  # J6
-        else:
-            self._declare(log, message.first, message.received_ms)
-        fresh: dict[int, tuple[int, Judged]] = {}  # seq → place in the message, judgement
-        texts = bodies.Texts(message.body)
-        row = _Span(0, [])  # the stored row that was looked into last
-        done.received += len(
-            message.records
-        )  # as it came in; each outcome is counted where it is decided (J5)
-        for place, judged in enumerate(message.records):
-            seq = judged.seq
-            if seq is None:
-                self._quarantine(message, texts[place], judged, done)
-                continue
-            first_copy = texts[fresh[seq][0]] if seq in fresh else None
-            if first_copy is None and seq <= log.top:
-                row = row if seq in row else self._row_at(log, seq)
-                first_copy = row.text(seq) if seq in row else None
-            if first_copy is None:
-                fresh[seq] = (place, judged)
-            elif texts[place] == first_copy:  # J2
-                _outcome(done, Outcome.DUPLICATE, "")
-            else:
-                detail = "differs from the first copy of this number"
-                conflict = Judged(seq, Outcome.QUARANTINED, ("seq-conflict",), detail)
-                self._quarantine(message, texts[place], conflict, done)
-        if fresh:
-            self._store(message, log, fresh, texts, done)
-        if log.hwm >= message.first:
-            done.acks[message.device, message.log] = log.hwm
-
-    def _store(
-        self,
-        message: Records,
-        log: _Log,
-        fresh: dict[int, tuple[int, Judged]],
-        texts: bodies.Texts,
-        done: Appended,
-    ) -> None:
-        """Write the records that are new as rows of unbroken runs (J1), and move the marks."""
-        verbatim = len(fresh) == len(message.records) and _unbroken(list(fresh))
-        for run in _runs(sorted(fresh)):
-            body = message.body
-            if not verbatim:
-                parts = (texts[fresh[seq][0]] for seq in run)
-                body = bodies.compose(message.log, message.first, message.sent_ms, parts)
-            notes: dict[int, Note] = {}
-            for seq in run:
-                place, judged = fresh[seq]
-                judged = self._place(log, judged, seq, run[0])
-                if judged.outcome is Outcome.QUARANTINED:
-                    self._quarantine(message, texts[place], judged, done)
-                else:
-                    _outcome(done, judged.outcome, judged.codes[0] if judged.codes else "")
-                if judged.outcome is not Outcome.ACCEPTED:
-                    notes[seq] = Note(judged.outcome, judged.codes, judged.t_ms)
-            self._db.execute(
-                "INSERT INTO bodies (received_ms, log_id, first, last, body, notes)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (message.received_ms, log.id, run[0], run[-1], body, encode_notes(notes)),
-            )
-            self._moved.add(log)
-            log.top = max(log.top, run[-1])
-            if run[0] <= log.hwm + 1 <= run[-1]:
-                log.hwm = run[-1]
-                self._join(log)
-
-    def _place(self, log: _Log, judged: Judged, seq: int, run_first: int) -> Judged:
-        """Add what the record's place in its log says of it (J3, J4)."""
-        if seq <= log.hwm:
-            code = "seq-late"
-        elif seq == run_first and seq > max(log.top, log.hwm) + 1:
-            code = "seq-gap"
-        else:
-            return judged
-        outcome = Outcome.FLAGGED if judged.outcome is Outcome.ACCEPTED else judged.outcome
-        return Judged(seq, outcome, (*judged.codes, code), judged.detail, judged.t_ms)
-
-    def _join(self, log: _Log) -> None:
-        """Move the mark over rows that were waiting behind a gap (J4)."""
-        while log.hwm < log.top:
-            row = self._db.execute(
-                "SELECT last FROM bodies WHERE log_id = ? AND first = ?", (log.id, log.hwm + 1)
-            ).fetchone()
-            if row is None:
-                return
-            (log.hwm,) = row
-
-    def _declare(self, log: _Log, first: int, now_ms: int) -> None:
-        """The device no longer holds what is below `first`: what is missing there is lost (J3)."""
-        if first - 1 <= log.hwm:
-            return
-        spans = self._db.execute(
-            "SELECT first, last FROM bodies WHERE log_id = ? AND first BETWEEN ? AND ? ORDER BY first",
-            (log.id, log.hwm + 1, first - 1),
-        ).fetchall()
-        spans.append((first, first - 1))  # empty: ends the search at `first`
-        missing_from = log.hwm + 1
-        for span_first, span_last in spans:
-            if span_first > missing_from:
-                self._db.execute(
-                    "INSERT INTO losses (log_id, first, last, declared_ms) VALUES (?, ?, ?, ?)",
-                    (log.id, missing_from, span_first - 1, now_ms),
+    def _add(self, held: _Open, arrival: Arrival, tally: Tally, count_message: bool = True) -> None:
+        match arrival:
+            case Records():
+                channel = "up/records"
+                held.rows.add(arrival, tally, self.quarantine_per_device)
+            case Refused():
+                channel = arrival.channel
+                tally.appended.received += 1
+                tally.outcome(Outcome.QUARANTINED, arrival.code)
+                held.quarantine.add(
+                    Entry(
+                        arrival.received_ms,
+                        arrival.device,
+                        channel,
+                        None,
+                        None,
+                        arrival.code,
+                        arrival.detail,
+                        arrival.body,
+                        arrival.size,
+                    ),
+                    self.quarantine_per_device,
                 )
-            missing_from = max(missing_from, span_last + 1)
-        log.hwm = max(missing_from, first) - 1
-        self._moved.add(log)
-        self._join(log)
+            case StateReport():
+                channel = "up/state"
+                _state(held, arrival, tally)
+            case Reply():
+                channel = "up/replies"
+                held.db.execute(
+                    "INSERT INTO replies (received_ms, device, body) VALUES (?, ?, ?)",
+                    (arrival.received_ms, arrival.device, arrival.body),
+                )
+        if count_message:
+            tally.message(channel)
 
-    def _row_at(self, log: _Log, seq: int) -> _Span:
-        """The row that may hold `seq`: J1 makes it the only candidate."""
-        row = self._db.execute(
-            "SELECT first, body FROM bodies WHERE log_id = ? AND first <= ? ORDER BY first DESC LIMIT 1",
-            (log.id, seq),
-        ).fetchone()
-        return _Span(row[0], bodies.split(row[1])) if row else _Span(0, [])
+    @contextmanager
+    def _transaction(self, failed: str) -> Iterator[tuple[_Open, Tally]]:
+        """All or nothing, durable when it ends; what went wrong as JournalError."""
+        try:
+            held = self._ready()
+            held.db.execute("BEGIN IMMEDIATE")
+            self._notice_others(held)
+            tally = Tally()
+            yield held, tally
+            held.rows.flush()
+            held.logs.save()
+            tally.save(held.db)
+            held.db.execute("COMMIT")
+        except BaseException as err:
+            self._roll_back()
+            if isinstance(err, sqlite3.Error | OSError):
+                raise self._failed(failed, err) from err
+            raise
 
-    def _refused(self, message: Refused, done: Appended) -> None:
-        done.received += 1
-        _outcome(done, Outcome.QUARANTINED, message.code)
-        self._db.execute(
-            "INSERT INTO quarantine (received_ms, device, channel, code, detail, body, size)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                message.received_ms,
-                message.device,
-                message.channel,
-                message.code,
-                message.detail,
-                message.body,
-                message.size,
-            ),
-        )
+    def _notice_others(self, held: _Open) -> None:
+        """What another program wrote since the last transaction is not what is remembered."""
+        (version,) = held.db.execute("PRAGMA data_version").fetchone()
+        if version != held.version:
+            held.forget()
+            held.version = version
 
-    def _quarantine(self, message: Records, text: bytes, judged: Judged, done: Appended) -> None:
-        _outcome(done, Outcome.QUARANTINED, judged.codes[0])
-        self._db.execute(
-            "INSERT INTO quarantine (received_ms, device, channel, log, seq, code, detail, body, size)"
-            " VALUES (?, ?, 'up/records', ?, ?, ?, ?, ?, ?)",
-            (
-                message.received_ms,
-                message.device,
-                message.log,
-                judged.seq,
-                judged.codes[0],
-                judged.detail,
-                text,
-                len(text),
-            ),
-        )
+    def _roll_back(self) -> None:
+        if self._held is not None:
+            self._held.forget()  # the memory was changed ahead of the commit
+            with suppress(sqlite3.Error):
+                if self._held.db.in_transaction:
+                    self._held.db.execute("ROLLBACK")
 
-    def _state(self, report: StateReport, done: Appended) -> None:
-        # A retained state comes again with every subscription: only a new one is news.
-        self._db.execute(
-            "INSERT INTO states (device, received_ms, body) VALUES (?, ?, ?) ON CONFLICT (device) DO UPDATE"
-            " SET received_ms = excluded.received_ms, body = excluded.body WHERE body != excluded.body",
-            (report.device, report.received_ms, report.body),
-        )
-        if report.log is None:
-            return
-        log = self._log(report.device, report.log)
-        if log is None:
-            return
-        if report.first is not None:
-            self._declare(log, report.first, report.received_ms)
-        if log.hwm >= (report.first or 0):
-            done.acks[report.device, report.log] = log.hwm
+    def _failed(self, what: str, err: Exception) -> JournalError:
+        error = explained(f"{self.path}: {what}", err)
+        if isinstance(error, JournalIOError | JournalCorruptError) and self._held is not None:
+            held, self._held = self._held, None
+            with suppress(sqlite3.Error):
+                held.db.close()
+        return error
 
-    def _log(self, device: str, log: str) -> _Log | None:
-        found = self._logs.get((device, log))
-        if found is None:
-            row = self._db.execute(
-                "SELECT id, hwm, top FROM logs WHERE device = ? AND log = ?", (device, log)
-            ).fetchone()
-            if row is None:
-                return None
-            found = self._logs[device, log] = _Log(*row)
-        return found
+    def _ready(self) -> _Open:
+        return self._held or self._open()
 
-    def _new_log(self, device: str, log: str, hwm: int) -> _Log:
-        cursor = self._db.execute(
-            "INSERT INTO logs (device, log, hwm, top) VALUES (?, ?, ?, -1)", (device, log, hwm)
-        )
-        new = self._logs[device, log] = _Log(int(cursor.lastrowid or 0), hwm, -1)
-        return new
-
-    def _save_logs(self) -> None:
-        self._db.executemany(
-            "UPDATE logs SET hwm = ?, top = ? WHERE id = ?",
-            [(log.hwm, log.top, log.id) for log in self._moved],
-        )
-        self._moved.clear()
-        if len(self._logs) > MAX_LOGS_CACHED:
-            self._logs.clear()
-
-    def _count(self, done: Appended, messages: Counter[str]) -> None:
-        deltas = [("received", "", done.received)]
-        deltas += [("outcome", f"{outcome}/{code}", n) for (outcome, code), n in done.outcomes.items()]
-        deltas += [("message", channel, n) for channel, n in messages.items()]
-        self._db.executemany(
-            "INSERT INTO counters (name, key, value) VALUES (?, ?, ?)"
-            " ON CONFLICT (name, key) DO UPDATE SET value = value + excluded.value",
-            [delta for delta in deltas if delta[2]],
-        )
+    def _open(self) -> _Open:
+        db = self._connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA journal_size_limit = 67108864")
+            migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        self._held = _Open(db)
+        return self._held
 
 
-def _outcome(done: Appended, outcome: Outcome, code: str) -> None:
-    done.outcomes[outcome, code] = done.outcomes.get((outcome, code), 0) + 1
-
-
-def _runs(numbers: list[int]) -> Iterator[list[int]]:
-    """Ascending numbers cut into unbroken runs."""
-    start = 0
-    for index in range(1, len(numbers) + 1):
-        if index == len(numbers) or numbers[index] != numbers[index - 1] + 1:
-            yield numbers[start:index]
-            start = index
-
-
-def _unbroken(numbers: list[int]) -> bool:
-    return all(b == a + 1 for a, b in pairwise(numbers))
+def _state(held: _Open, report: StateReport, tally: Tally) -> None:
+    # A retained state comes again with every subscription: only a new one is news.
+    held.db.execute(
+        "INSERT INTO states (device, received_ms, body) VALUES (?, ?, ?) ON CONFLICT (device) DO UPDATE"
+        " SET received_ms = excluded.received_ms, body = excluded.body WHERE body != excluded.body",
+        (report.device, report.received_ms, report.body),
+    )
+    if report.log is None:
+        return
+    log = held.logs.find(report.device, report.log)
+    if log is None:
+        return
+    if report.first is not None:
+        held.rows.flush()
+        held.logs.declare(log, report.first, report.received_ms, tally)
+    if log.hwm >= (report.first or 0):
+        tally.appended.acks[report.device, report.log] = log.hwm

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_a_full_disk_stores_nothing_of_a_batch_and_goes_on_when_there_is_room(
     batch = [message(seq, filler=10_000) for seq in range(2, 40)]
     with no_file_larger_than(size + 50_000), pytest.raises(JournalError, match="not stored") as caught:
         journal.append(batch)
-    assert caught.value.code == "journal-failed"
+    assert caught.value.code == "journal-io"  # as SQLite names a limit on the file's size
     assert reader.end() == 1
     assert reader.counters().received == 1
     assert journal.append(batch).acks == {("bin-001", "0000abcd"): 39}
@@ -70,10 +71,18 @@ def test_a_full_disk_stores_nothing_of_a_batch_and_goes_on_when_there_is_room(
     assert reader.counters().received == 39
 
 
-def test_a_commit_is_on_disk_before_it_is_told(journal: SqliteJournal) -> None:
-    # No test here can cut the power; so at least what makes a commit durable cannot be lost unnoticed.
-    assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-    assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+def test_a_commit_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
+    # tests/disk cuts the power; here what makes a commit durable cannot be lost unnoticed.
+    opened: list[sqlite3.Connection] = []
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(sqlite3.connect(*args, **options))
+        return opened[0]
+
+    journal = SqliteJournal(tmp_path, connect=connect)
+    assert opened[0].execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert opened[0].execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    journal.close()
 
 
 def test_a_body_that_is_new_and_in_order_is_kept_as_it_came_byte_for_byte(
