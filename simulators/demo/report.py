@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.devices import parse_devices
-from simulators.demo import ledgers, stored
+from simulators.demo import ledgers, points_read, stored
 from simulators.demo.city import City
 from simulators.demo.ledgers import FIRMWARE, INFLUXDB, JOURNAL, Comparison
 from simulators.demo.mishaps import Mishap
@@ -25,7 +25,7 @@ def compare(run: RunDir, city: City, stations: Stations, access: Access) -> Comp
     devices = parse_devices((run.path / "devices.json").read_bytes())
     units = {name: Unit(device.unit, device.site) for name, device in devices.items()}
     logged = [*city.logged(), *stations.logged()]
-    return ledgers.compare(logged, stored.journal(run.store), stored.influxdb(access), units)
+    return ledgers.compare(logged, stored.journal(run.store), points_read.influxdb(access), units)
 
 
 def document(

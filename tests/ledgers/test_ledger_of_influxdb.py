@@ -8,7 +8,7 @@ import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
-from simulators.demo import stored
+from simulators.demo import points_read, stored
 from simulators.demo.points import Name, Point
 from simulators.servers import influxdb
 from simulators.servers.errors import ServerError
@@ -95,22 +95,22 @@ def _sorted(points: list[Point]) -> list[Point]:
 
 
 def test_every_point_comes_back_exactly(access: influxdb.Access) -> None:
-    assert _sorted(list(stored.influxdb(access))) == _sorted(POINTS)
+    assert _sorted(list(points_read.influxdb(access))) == _sorted(POINTS)
 
 
 def test_measurements_can_be_chosen(access: influxdb.Access) -> None:
-    found = list(stored.influxdb(access, ["weigh", "position"]))
+    found = list(points_read.influxdb(access, ["weigh", "position"]))
     assert [point.name for point in found] == [Name("truck-01", "0a0b0c0f", 7)]
 
 
 def test_a_query_that_is_refused_says_why(access: influxdb.Access) -> None:
     with pytest.raises(ServerError, match="401") as caught:
-        list(stored.influxdb(influxdb.Access(access.url, "wrong")))
+        list(points_read.influxdb(influxdb.Access(access.url, "wrong")))
     assert caught.value.code == "influxdb-query"
 
 
 def test_the_kinds_are_those_of_the_contract() -> None:
-    assert {"reading", "deposit", "position", "weigh", "boot"} <= set(stored.kinds())
+    assert {"reading", "deposit", "position", "weigh", "boot"} <= set(points_read.kinds())
 
 
 def test_the_ledger_of_an_empty_store_is_empty(tmp_path: Path) -> None:
