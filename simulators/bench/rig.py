@@ -44,11 +44,13 @@ class Store:
 class Rig:
     """Broker and InfluxDB, running. Gateways and others come and go."""
 
-    def __init__(self, directory: Path, children: Children, *, inflight: int = 1000) -> None:
+    def __init__(
+        self, directory: Path, children: Children, *, inflight: int = 1000, kind: BrokerKind = None
+    ) -> None:
         self.directory = directory
         self.children = children
         self.passwords = {name: secrets.token_urlsafe(16) for name in (accounts.GATEWAY, accounts.FLEET)}
-        self.broker = Broker(directory / "broker", children, self.passwords, inflight=inflight)
+        self.broker = Broker(directory / "broker", children, self.passwords, inflight=inflight, kind=kind)
         self.broker.start()
         self.influx = InfluxServer(directory / "influxdb", children)
         self.influx.start(influxdb.find() or influxdb.build())
