@@ -51,6 +51,8 @@ class MqttConfig(msgspec.Struct, frozen=True):
     """The broker.
 
     `client_id` names the session that the broker keeps while the gateway is away: never share it.
+    `session_expiry_s`: for how long, in MQTT 5 (3.1.1 leaves that to the broker). `silent_s`: no message from
+    anybody for so long is taken for a fault of the line, which is opened anew; 0: never.
     """
 
     host: Name = "127.0.0.1"
@@ -60,6 +62,9 @@ class MqttConfig(msgspec.Struct, frozen=True):
     password_file: Path | None = None
     client_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "huishou-gateway"
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 60
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    session_expiry_s: Annotated[int, Meta(ge=60, le=4_294_967_295)] = 14 * 86_400
+    silent_s: Annotated[int, Meta(ge=0, le=86_400)] = 900
     tls: bool = False
     ca_file: Path | None = None
     cert_file: Path | None = None
