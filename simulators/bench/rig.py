@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from simulators.fleet import Options, devices_file
 from simulators.servers import accounts, influxdb
@@ -19,6 +19,7 @@ from simulators.servers.ports import free_port
 from simulators.servers.process import Child, Children, wait_until
 
 START_S = 30.0
+BrokerKind = Literal["mosquitto", "amqtt"] | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,6 @@ class Rig:
         self.broker.start()
         self.influx = InfluxServer(directory / "influxdb", children)
         self.influx.start(influxdb.find() or influxdb.build())
-        self._count = 0
 
     def fleet(self, options: Options) -> Options:
         """The same fleet, told how to reach the broker."""
@@ -153,7 +153,7 @@ class Rig:
 
 
 @contextmanager
-def rig(*, inflight: int = 1000) -> Iterator[Rig]:
+def rig(*, inflight: int = 1000, kind: BrokerKind = None) -> Iterator[Rig]:
     """A rig in a scratch directory; everything ends with the context."""
     with tempfile.TemporaryDirectory(prefix="huishou-bench-") as folder, Children() as children:
-        yield Rig(Path(folder), children, inflight=inflight)
+        yield Rig(Path(folder), children, inflight=inflight, kind=kind)
