@@ -48,6 +48,7 @@ class Drain:
     readings: int
     seconds: float
     stored: int
+    points_a_write: float  # as InfluxDB received them
     cpu_us: dict[str, float]  # per reading, by process
 
     @property
@@ -68,16 +69,17 @@ def drain(bench: Rig, who: Contestant, backlog: Options, number: int, say: Conso
     assert bench.influx.child  # noqa: S101 (the rig started it)
     assert bench.broker.child  # noqa: S101
     settle(bench.influx.child.pid)
-    before = bench.points()
+    before, writes_before = bench.points()
     meter = Meter({"influxd": bench.influx.child.pid, "mosquitto": bench.broker.child.pid})
     began_s = last_s = time.monotonic()
     processes = who.start(bench, run, access, backlog)
     for name, child in processes.items():
         meter.add(name, child.pid)
-    points = 0
+    points = writes = 0
     while points < readings and time.monotonic() - last_s < SILENT_S:
         time.sleep(LOOK_S)
-        now = bench.points() - before
+        total, writes = bench.points()
+        now = total - before
         if now != points:
             points, last_s = now, time.monotonic()
     cpu = meter.cpu_s()
@@ -87,6 +89,7 @@ def drain(bench: Rig, who: Contestant, backlog: Options, number: int, say: Conso
     drop_session(bench, who.client(run))
     result = Drain(
         *(who.name, backlog.records, number, readings, round(last_s - began_s, 3), stored),
+        round(points / max(1, writes - writes_before), 1),
         {name: round(1e6 * seconds / readings, 2) for name, seconds in cpu.items()},
     )
     lost = f", LOST {readings - stored}" if stored != readings else ""
@@ -171,6 +174,9 @@ def summary(drains: list[Drain]) -> dict[str, Any]:
                 }
                 for name, runs in by_name.items()
             },
+            "points_a_write": {
+                name: median(one.points_a_write for one in runs) for name, runs in by_name.items()
+            },
             "ratios": ratios,
         }
     out["drains"] = [asdict(one) for one in drains]
@@ -187,7 +193,14 @@ def _spread(values: list[float], digits: int) -> dict[str, float]:
 
 def _show(result: dict[str, Any]) -> None:
     table = Table(title="Backlog to InfluxDB complete")
-    for column in ("records a message", "", "readings/s (min – max)", "huishou is", "CPU µs a reading"):
+    for column in (
+        "records a message",
+        "",
+        "readings/s (min – max)",
+        "huishou is",
+        "points a write",
+        "CPU µs a reading",
+    ):
         table.add_column(column)
     for records, size in result["sizes"].items():
         for name, rate in size["rates"].items():
@@ -198,6 +211,7 @@ def _show(result: dict[str, Any]) -> None:
                 name,
                 f"{rate['median']:,.0f} ({rate['min']:,.0f} – {rate['max']:,.0f})",
                 f"{ratio['median']} × ({ratio['min']} – {ratio['max']})" if ratio else "",
+                f"{size['points_a_write'][name]:,.0f}",
                 ", ".join(f"{process} {value}" for process, value in sorted(cpu.items())),
             )
     Console(width=140).print(table)

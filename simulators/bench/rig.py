@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from simulators.fleet import Options, devices_file
 from simulators.servers import accounts, influxdb
-from simulators.servers.broker import Broker
+from simulators.servers.broker import Broker, Kind
 from simulators.servers.influxdb import Access, InfluxServer
 from simulators.servers.ports import free_port
 from simulators.servers.process import Child, Children, wait_until
@@ -46,7 +46,7 @@ class Rig:
     """Broker and InfluxDB, running. Gateways and others come and go."""
 
     def __init__(
-        self, directory: Path, children: Children, *, inflight: int = 1000, kind: BrokerKind = None
+        self, directory: Path, children: Children, *, inflight: int = 1000, kind: Kind | None = None
     ) -> None:
         self.directory = directory
         self.children = children
@@ -74,13 +74,15 @@ class Rig:
         self._call(access, "POST", "/api/v2/buckets", body)
         return access
 
-    def points(self) -> int:
-        """Points that InfluxDB has been asked to write since it started, points written again included."""
+    def points(self) -> tuple[int, int]:
+        """Points that InfluxDB took since it started (written again: again), and in how many writes."""
+        found = {"sum": 0, "count": 0}
         with urllib.request.urlopen(self.influx.access.url + "/metrics", timeout=10) as answer:  # noqa: S310
             for line in answer.read().decode().splitlines():
-                if line.startswith("storage_writer_req_points_sum"):
-                    return int(float(line.rsplit(" ", 1)[1]))
-        return 0
+                for what in found:
+                    if line.startswith(f"storage_writer_req_points_{what}"):
+                        found[what] = int(float(line.rsplit(" ", 1)[1]))
+        return found["sum"], found["count"]
 
     def count(self, access: Access, field: str = "seq") -> int:
         """Distinct points in a bucket, counted by a field that each has."""
@@ -153,7 +155,7 @@ class Rig:
 
 
 @contextmanager
-def rig(*, inflight: int = 1000, kind: BrokerKind = None) -> Iterator[Rig]:
+def rig(*, inflight: int = 1000, kind: Kind | None = None) -> Iterator[Rig]:
     """A rig in a scratch directory; everything ends with the context."""
     with tempfile.TemporaryDirectory(prefix="huishou-bench-") as folder, Children() as children:
         yield Rig(Path(folder), children, inflight=inflight, kind=kind)
