@@ -54,12 +54,13 @@ class Alarm(Struct, frozen=True):
         return self.code, self.about
 
 
-def alarms(facts: Facts, standing: Sequence[Alarm] = ()) -> list[Alarm]:
+def alarms(facts: Facts, standing: Sequence[Alarm] | None = None) -> list[Alarm]:
     """What is to be told now, the worst first, then the oldest.
 
-    `facts`: gateway.metrics.snapshot; `standing`: what an earlier call of `fold` left.
+    `facts`: gateway.metrics.look; `standing`: what `fold` left a moment ago. Without it (nobody watches)
+    everything that is so is told at once, since nobody knows for how long.
     """
-    raised = [alarm for alarm in fold(facts, standing) if alarm.raised]
+    raised = [alarm for alarm in fold(facts, standing or ()) if alarm.raised or standing is None]
     return sorted(raised, key=lambda alarm: (alarm.level != "alarm", alarm.since_ms, alarm.key))
 
 

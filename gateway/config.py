@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, field
 
+from gateway.checks.limits import Limits
 from gateway.devices import DevicesError, parse_devices
 from gateway.modbus.config import StationConfig, clashes, register_map
 from gateway.modbus.registers import MapError
@@ -26,11 +27,13 @@ __all__ = [
     "LogConfig",
     "MqttConfig",
     "Problem",
+    "SinkConfig",
     "StationConfig",
     "WebConfig",
     "load",
 ]
 
+FIRST_SINK = "influxdb"  # the name of the section [influxdb] among the sinks
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -82,15 +85,23 @@ class MqttConfig(msgspec.Struct, frozen=True):
 
 
 class InfluxdbConfig(msgspec.Struct, frozen=True):
-    """The time-series database. It may be down or missing: the writer waits, says so, and catches up."""
+    """The time-series database. It may be down or missing: the writer waits, says so, and catches up.
 
+    `create_bucket`: make the bucket when the server has none of that name; its points are kept for
+    `retention_days` (0: for ever).
+    """
+
+    enabled: bool = True
     url: str = "http://127.0.0.1:8086"
     org: Name = "huishou"
     bucket: Name = "huishou"
     token: str | None = None
     token_file: Path | None = None
+    ca_file: Path | None = None
     batch_lines: Annotated[int, Meta(ge=1, le=50_000)] = 5_000
     timeout_s: Annotated[int, Meta(ge=1, le=300)] = 30
+    create_bucket: bool = False
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
 
     def __post_init__(self) -> None:
         if self.token is not None and self.token_file is not None:
@@ -105,6 +116,23 @@ class InfluxdbConfig(msgspec.Struct, frozen=True):
         The environment wins, then the file (read afresh, so that a repaired file works), then `token`.
         """
         return _secret("HUISHOU_INFLUXDB_TOKEN", self.token_file, self.token)
+
+
+class SinkConfig(InfluxdbConfig, frozen=True, kw_only=True):
+    """Another database that gets everything too, at its own pace. None holds up another.
+
+    `name` stands for how far it has come, so it must not change. `kind`: `influxdb`, or `victoriametrics`
+    (numbers only; needs no token).
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    kind: Literal["influxdb", "victoriametrics"] = "influxdb"
+
+    def secret(self) -> str | None:
+        """The token to use now, or None: from the file (read afresh), else `token`."""
+        if self.name == FIRST_SINK:
+            return super().secret()
+        return _secret("", self.token_file, self.token)
 
 
 class WebConfig(msgspec.Struct, frozen=True):
@@ -135,6 +163,13 @@ class Config(msgspec.Struct, frozen=True):
     web: WebConfig
     stations: list[StationConfig]
     log: LogConfig
+    sinks: list[SinkConfig]
+    checks: Limits
+
+    def all_sinks(self) -> list[SinkConfig]:
+        """Every database that is written to: [influxdb] first, then [[sinks]], but for the disabled."""
+        first = SinkConfig(name=FIRST_SINK, **msgspec.structs.asdict(self.influxdb))
+        return [sink for sink in (first, *self.sinks) if sink.enabled]
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
@@ -145,6 +180,8 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "web": WebConfig,
     "stations": StationConfig,
     "log": LogConfig,
+    "sinks": SinkConfig,
+    "checks": Limits,
 }
 
 
@@ -156,21 +193,32 @@ class _Document(msgspec.Struct, frozen=True):
     web: WebConfig = field(default_factory=WebConfig)
     stations: list[StationConfig] = field(default_factory=list)
     log: LogConfig = field(default_factory=LogConfig)
+    sinks: list[SinkConfig] = field(default_factory=list)
+    checks: Limits = field(default_factory=Limits)
 
 
 HINTS: Mapping[str, str] = {
     "mqtt.port": "Brokers listen on 1883, or on 8883 with TLS.",
     "mqtt.client_id": "Use letters, digits, - and _ only.",
+    "sinks": "A sink needs a `name`, and a `kind`: influxdb or victoriametrics.",
     "web.port": "Choose a free port; below 1024 needs rights that the gateway should not have.",
     "influxdb.token": "Put the token into a file and name it as `token_file`, or set HUISHOU_INFLUXDB_TOKEN.",
 }
 
 
-def load(file: Path) -> Config:
-    """Read and check the configuration. Raises ConfigError with every mistake that was found."""
-    document = read_struct(file, _Document, dict(HINTS))
+def load(file: Path, text: str | None = None) -> Config:
+    """Read and check the configuration. Raises ConfigError with every mistake that was found.
+
+    `text`: what to take as the file's content.
+    """
+    document = read_struct(file, _Document, dict(HINTS), text)
     config = Config(file.absolute(), *msgspec.structs.astuple(document))
-    problems = [*_files_problems(config), *_devices_problems(config), *_stations_problems(config)]
+    problems = [
+        *_files_problems(config),
+        *_devices_problems(config),
+        *_stations_problems(config),
+        *_sinks_problems(config),
+    ]
     if problems:
         raise ConfigError(file, problems)
     return config
@@ -232,6 +280,19 @@ def _devices_problems(config: Config) -> list[Problem]:
     except DevicesError as err:
         return [Problem("devices.file", str(file), str(err), "Correct the file.")]
     return []
+
+
+def _sinks_problems(config: Config) -> list[Problem]:
+    seen = {FIRST_SINK, "page"}  # names of readers of the journal
+    problems = []
+    for index, sink in enumerate(config.sinks):
+        if sink.name in seen:
+            do = "Give each a name of its own."
+            problems.append(
+                Problem(f"sinks[{index}].name", repr(sink.name), "a name that is not yet taken", do)
+            )
+        seen.add(sink.name)
+    return problems
 
 
 def _stations_problems(config: Config) -> list[Problem]:

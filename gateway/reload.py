@@ -28,6 +28,7 @@ from gateway.logs import ERROR, WARNING, Event
 AT_START = frozenset({"store"})  # everything in a store belongs together: another one is another gateway
 LOOK_S = 1.0  # how often the file is looked at
 AGAIN_S = 5.0  # a bad file may become good by a change elsewhere (a devices file, a key file)
+MAX_CHANGES = 50  # shown of one change
 SECRET = "(hidden)"  # noqa: S105 - what is shown in place of one
 SECRETS = ("password", "token", "users", "url")  # keys whose values may hold one
 
@@ -91,7 +92,8 @@ class Reload:
         self._now_ms = now_ms
         self._stamp: Stamp | None = None  # unknown: a file that was changed since `config` was loaded is seen
         self._since_ms = 0
-        self._taken_ms = now_ms()
+        self._looked_ms = self._taken_ms = now_ms()
+        self._changes: list[str] = []  # with the latest change, fit to be shown
         self._next_s = 0.0
         self._asked_for = _asked_for
 
@@ -110,6 +112,7 @@ class Reload:
         if not at_once and seen == self._stamp and not self.problem:
             return None
         self._stamp = seen
+        self._looked_ms = self._now_ms()
         try:
             new = load(self.config.file)
         except ConfigError as err:
@@ -129,8 +132,14 @@ class Reload:
         return found
 
     def facts(self) -> dict[str, Any]:
-        """What a process says of its settings: what is in force, since when, and why not the file."""
-        return {"taken_ms": self._taken_ms, "problem": self.problem, "pending": sorted(self.pending)}
+        """What a process says of its settings: when it last looked and last took new ones, and which."""
+        return {
+            "looked_ms": self._looked_ms,
+            "taken_ms": self._taken_ms,
+            "changes": self._changes,
+            "problem": self.problem,
+            "pending": sorted(self.pending),
+        }
 
     def _refuse(self, problem: str) -> None:
         if problem != self.problem:
@@ -149,9 +158,11 @@ class Reload:
         if not taken:
             return None
         before, self.config, self._taken_ms = self.config, new, self._now_ms()
+        self._changes = []
         for section in sorted(taken):
-            changes = "; ".join(str(one) for one in differences(before, new, section))
-            _CHANGED(section=section, changes=changes)
+            changes = [str(one) for one in differences(before, new, section)]
+            _CHANGED(section=section, changes="; ".join(changes))
+            self._changes += changes[: MAX_CHANGES - len(self._changes)]
         if "log" in taken:
             logs.change(new.log)
         return Change(new, before, taken)

@@ -41,14 +41,16 @@ class ConfigError(Exception):
         super().__init__(f"{file}: {len(problems)} problem(s) [{self.code}]\n{lines}")
 
 
-def read_struct(file: Path, struct: type[S], hints: dict[str, str] | None = None) -> S:
+def read_struct(
+    file: Path, struct: type[S], hints: dict[str, str] | None = None, text: str | None = None
+) -> S:
     """Read `file` as a `struct`; `Path` fields are taken relative to the file's directory.
 
     `hints` maps a key path such as `mqtt.port` to a sentence that says what to do when it is wrong.
-    Raises ConfigError with all problems found.
+    `text`: what to read instead of the file's own. Raises ConfigError with all problems found.
     """
     try:
-        table = tomllib.loads(file.read_text("utf-8"))
+        table = tomllib.loads(file.read_text("utf-8") if text is None else text)
     except FileNotFoundError:
         raise ConfigError(
             file, [Problem("(file)", "nothing", "a TOML file", "Create it, or pass another with --config.")]

@@ -1,4 +1,4 @@
-"""`huishou gateway`: all three processes, or one of them, or how they are."""
+"""`huishou gateway`: all three processes, or one of them, how they are, and new settings for them."""
 
 import json
 import signal
@@ -28,9 +28,13 @@ def _config_option(function: F) -> F:
     )(function)
 
 
-_parent_option = click.option(
-    "--parent-fd", type=int, hidden=True, help="Pipe that tells that the parent died."
-)
+def _child_options(function: F) -> F:
+    """What the parent tells its children, and nobody else needs."""
+    pipe = click.option("--parent-fd", type=int, hidden=True, help="Pipe that tells that the parent died.")
+    kept = click.option(
+        "--former", type=click.Path(path_type=Path), hidden=True, help="The settings that are in force."
+    )
+    return pipe(kept(function))
 
 
 @click.group(invoke_without_command=True)
@@ -45,6 +49,7 @@ def gateway(ctx: click.Context, file: Path) -> None:
         return
     from gateway import logs
     from gateway.processes import sole
+    from gateway.reload import hasten
     from gateway.supervisor import Supervisor
 
     config = _load(file)
@@ -52,45 +57,46 @@ def gateway(ctx: click.Context, file: Path) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: hasten())
     with _told(), sole(config.store.path, "gateway"):
-        Supervisor(file.absolute()).run(stop)
+        Supervisor(config).run(stop)
 
 
 @gateway.command()
 @_config_option
-@_parent_option
-def intake(file: Path, parent_fd: int | None) -> None:
+@_child_options
+def intake(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run intake alone: MQTT and Modbus in, checks, journal, acknowledgements."""
     from gateway.intake.service import run
     from gateway.processes import run_process
 
-    config = _load(file)
+    config = _load(file, former)
     with _told():
         run_process("intake", config, run, parent_fd)
 
 
 @gateway.command()
 @_config_option
-@_parent_option
-def writer(file: Path, parent_fd: int | None) -> None:
+@_child_options
+def writer(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run the writer alone: journal to InfluxDB."""
     from gateway.processes import run_process
     from gateway.writer.service import run
 
-    config = _load(file)
+    config = _load(file, former)
     with _told():
         run_process("writer", config, run, parent_fd)
 
 
 @gateway.command()
 @_config_option
-@_parent_option
-def web(file: Path, parent_fd: int | None) -> None:
+@_child_options
+def web(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run the page and the API alone."""
     from gateway.processes import run_process
     from gateway.web import run
 
-    config = _load(file)
+    config = _load(file, former)
     with _told():
         run_process("web", config, run, parent_fd)
 
@@ -98,50 +104,62 @@ def web(file: Path, parent_fd: int | None) -> None:
 @gateway.command()
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def status(file: Path, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Show it anew every second until Ctrl-C.")
+def status(file: Path, as_json: bool, watch: bool) -> None:
     """Say how the gateway is; exit 1 if not well.
 
-    Processes, what arrived, what became of it, how far the writer is.
+    What needs somebody comes first: each alarm with what to do. Then the processes, what arrived and what
+    became of it, and how far each reader of the journal is. Well: all processes run, and no alarm stands (a
+    warning may).
     """
-    from gateway.metrics import snapshot
+    from gateway.cli import status as words
+    from gateway.metrics import look
+
+    store = _load(file).store.path
+
+    def facts() -> dict[str, Any]:
+        return look(store, time.time_ns() // 1_000_000)
+
+    if watch and not as_json:
+        words.show(facts)
+        return
+    found = facts()
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        words.print_once(found)
+    raise SystemExit(0 if words.is_well(found) else 1)
+
+
+@gateway.command()
+@_config_option
+@click.option("--dry-run", is_flag=True, help="Only say what would change; ask nobody.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def reload(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Have the running gateway take a changed settings file now, and say what changes.
+
+    Without this it does so by itself within a second or two. A file with a mistake changes nothing: all
+    mistakes are listed, and the exit code is 1. Same as SIGHUP to the processes.
+    """
+    from gateway.cli import reload as work
 
     config = _load(file)
-    facts = snapshot(config.store.path, time.time_ns() // 1_000_000)
-    well = all(process["up"] for process in facts["processes"].values()) and facts["sum_ok"]
+    would = work.would_change(config)
+    told = [] if dry_run else work.ask(config.store.path)
     if as_json:
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"would_change": would, "processes": work.as_json(told)}, ensure_ascii=False))
     else:
-        click.echo(_words(facts))
-    raise SystemExit(0 if well else 1)
+        click.echo(work.words(would, told, dry_run=dry_run))
+    if not dry_run and (not told or not all(one.answered and not one.problem for one in told)):
+        raise SystemExit(1)
 
 
-def _words(facts: dict[str, Any]) -> str:
-    lines = []
-    for name, process in facts["processes"].items():
-        lines.append(f"{name:8} {'up  ' if process['up'] else 'DOWN'} {process.get('state', '')}")
-        if process.get("detail"):
-            lines[-1] += f": {process['detail']}"
-    records = facts["records"]
-    parts = ", ".join(f"{count} {outcome}" for outcome, count in records["outcomes"].items())
-    lines.append(
-        f"records  {records['received']} received = {parts}{'' if facts['sum_ok'] else '  SUM IS WRONG'}"
-    )
-    for key, count in sorted(records["codes"].items()):
-        lines.append(f"         {count:8} {key}")
-    journal, writer = facts["journal"], facts["writer"]
-    size = f"{journal['rows']} rows, {journal['bytes'] / 1e6:.1f} MB"
-    lines.append(f"journal  {size}, {journal['lost']} records lost by devices")
-    lines.append(
-        f"writer   {writer['lines']} lines written, {writer['refused']} refused,"
-        f" {writer['behind_rows']} rows behind ({writer['behind_s']:.0f} s)"
-    )
-    return "\n".join(lines)
-
-
-def _load(file: Path) -> Config:
+def _load(file: Path, former: Path | None = None) -> Config:
     """The checked configuration, or the end of the program with all that is wrong."""
+    from gateway.former import load_former
+
     try:
-        return load(file)
+        return load(file) if former is None else load_former(file, former)
     except ConfigError as err:
         raise click.ClickException(str(err)) from None
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from gateway.devices import Device
 from gateway.journal import JournalError, Outcome
-from gateway.metrics import collectors
+from gateway.metrics.prometheus import collectors
 from gateway.web.city import DAY_MS, City, now_ms
 from gateway.web.errors import ApiError
 from gateway.web.openapi import OPENAPI

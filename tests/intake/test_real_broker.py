@@ -197,7 +197,8 @@ def test_the_gateway_stops_in_order_within_ten_seconds(gateway: Any, running: An
     assert time.monotonic() - began < 10
     assert not any(one["up"] for one in processes(gateway).values())
     log = (gateway.directory / "gateway.log").read_text()
-    assert log.index("intake stopped") < log.index("writer stopped") < log.index("web stopped")
+    assert log.index("intake INFO stopped") < log.index("writer INFO stopped")
+    assert log.index("intake INFO stopped") < log.index("web INFO stopped")
 
 
 def test_the_processes_end_when_their_parent_is_killed(gateway: Any, running: Any) -> None:

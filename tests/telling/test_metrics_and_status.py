@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli import main
 from gateway.journal import Judged, Outcome, Records, Refused, SqliteJournal
 from gateway.journal.bodies import compose
-from gateway.metrics import collectors, snapshot
+from gateway.metrics import snapshot
+from gateway.metrics.prometheus import collectors
 from gateway.processes import ProcessError, sole, status
 
 
@@ -126,7 +127,8 @@ def test_the_status_command_tells_people_and_scripts_and_fails_when_something_is
     config.write_text("")
     told = CliRunner().invoke(main, ["gateway", "status", "--config", str(config)])
     assert told.exit_code == 1
-    assert "intake   DOWN never ran" in told.output
+    assert "intake     DOWN  never ran" in told.output
+    assert "▲ alarm    process-down (intake): A process of the gateway is not running." in told.output
     assert "7 received = 2 accepted, 2 flagged, 2 quarantined, 1 duplicate" in told.output
     assert "quarantined/unknown-kind" in told.output
     plain = CliRunner().invoke(main, ["gateway", "status", "--json", "--config", str(config)])
