@@ -122,7 +122,9 @@ class RecordsMessage(Struct):
     recs: list[Item]
 
 
-class _Records(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class PlainRecords(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """An `up/records` in which all is well-formed, and nothing is newer than this gateway."""
+
     v: Version
     log: LogId
     first: Seq
@@ -142,7 +144,8 @@ class _RawRecords(Struct, frozen=True):
     recs: list[msgspec.Raw]
 
 
-_RECORDS = msgspec.json.Decoder(_Records)
+_RECORDS = msgspec.json.Decoder(PlainRecords)
+_RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _RAW_RECS = msgspec.json.Decoder(_RawRecords)
 _STATE = msgspec.json.Decoder(State)
 _REPLY = msgspec.json.Decoder(Reply)
@@ -152,6 +155,16 @@ _DESIRED = msgspec.json.Decoder(Desired)
 _TAGS = {cls: kind for kind, cls in KINDS.items()}
 # What the typed decoders raise on bytes from outside: UnicodeDecodeError is not one of msgspec's own errors.
 _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode_plain(payload: bytes) -> PlainRecords | None:
+    """The hot path: a message in which all is as it should be; None: `decode_records` tells what is not."""
+    if len(payload) > MAX_MESSAGE_BYTES:
+        return None
+    try:
+        return _RECORDS.decode(payload)
+    except _DECODE_ERRORS:
+        return None
 
 
 def decode_records(payload: bytes) -> RecordsMessage:
@@ -169,6 +182,14 @@ def decode_records(payload: bytes) -> RecordsMessage:
     return RecordsMessage(message.log, message.first, message.sent, items)
 
 
+def typed_records(body: bytes) -> Sequence[RecordBase] | None:
+    """The records of a stored body, in one pass; None: `decode_records` must look at it record by record."""
+    try:
+        return _RECORDS.decode(body).recs
+    except _DECODE_ERRORS:
+        return None
+
+
 def _decode_records_one_by_one(payload: bytes, bodies: _Bodies) -> RecordsMessage:
     envelope = _convert(_parse(payload), _RecordsEnvelope)
     items = [_read_item(value, bodies, index) for index, value in enumerate(envelope.recs)]
@@ -178,6 +199,12 @@ def _decode_records_one_by_one(payload: bytes, bodies: _Bodies) -> RecordsMessag
 def decode_record(raw: bytes) -> Item:
     """Decode one record from its own JSON text, as kept in a journal. Never raises: a bad one has a code."""
     bodies = _Bodies(raw, [raw])
+    try:
+        record = _RECORD.decode(raw)
+    except _DECODE_ERRORS:
+        pass
+    else:
+        return Item(record.seq, record.t, record.clock, _TAGS[type(record)], record, bodies, 0)
     try:
         value = _parse(raw)
     except ContractError as error:

@@ -14,11 +14,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gateway.contract_types import KINDS
+
 log = logging.getLogger(__name__)
 
 # A tag in the time-series database: line protocol has no spelling for some uses of a backslash.
 Site = Annotated[str, Meta(max_length=64, pattern=r"^[^\u0000-\u001f\u007f\\]*(?!\n)$")]
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$")]
+RANGED = frozenset(  # fields of records that are numbers with a unit
+    field.encode_name
+    for kind in KINDS.values()
+    for field in msgspec.structs.fields(kind)
+    if field.encode_name.rpartition("_")[2] in ("g", "pct", "dc", "mv", "mw", "dbm", "cmps", "ms", "c")
+)
 
 
 class Bay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +42,11 @@ class Bay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """One unit. `lat` and `lon` are WGS 84 degrees of its place; absent for what moves."""
+    """One unit. `lat` and `lon` are WGS 84 degrees of its place; absent for what moves.
+
+    `ranges`: what is possible at this one unit, by the name of a record's field: {"temp_dc": [-200, 600]};
+    a value beyond is flagged.
+    """
 
     id: DeviceId
     unit: Literal["bin", "truck", "station"]
@@ -44,9 +56,21 @@ class Device(msgspec.Struct, frozen=True):
     lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
     lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
     bays: tuple[Bay, ...] = ()
+    ranges: dict[str, tuple[int, int]] = {}
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in self.ranges.items():
+            if name not in RANGED:
+                raise ValueError(f"`ranges` of {self.id}: {name!r} is not one of {', '.join(sorted(RANGED))}")
+            if least > most:
+                raise ValueError(f"`ranges` of {self.id}: {name} from {least} to {most} is empty")
 
     def bay(self, number: int) -> Bay | None:
-        return next((bay for bay in self.bays if bay.bay == number), None)
+        """The bay of that number; None: it is not listed."""
+        for bay in self.bays:
+            if bay.bay == number:
+                return bay
+        return None
 
 
 class _DevicesFile(msgspec.Struct):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from gateway.checks import CHECKS
+from gateway.checks.page import checks_page
 from gateway.config import SECTIONS, ConfigError, load
 from gateway.toml_struct import default_of
 
@@ -49,15 +49,6 @@ def checks() -> None:
     click.echo(checks_page(), nl=False)
 
 
-def checks_page() -> str:
-    """docs/checks.md: made of the table in gateway.checks and the words in gateway.codes."""
-    lines = [_BEFORE]
-    for check in CHECKS:
-        kinds = ", ".join(str(kind.__struct_config__.tag) for kind in check.kinds) or "all"
-        lines.append(f"| {check.number} | `{check.code}` | {kinds} | {check.rule} | {check.effect.value} |\n")
-    return "".join([*lines, _AFTER])
-
-
 @config.command()
 def example() -> None:
     """Print a configuration with every setting at its default, each commented out."""
@@ -73,7 +64,7 @@ def example_page() -> str:
         lines.append("\n")
         words = inspect.cleandoc(section.__doc__ or "").split("\n")
         lines += [f"# {line}".rstrip() + "\n" for line in words]
-        lines.append(f"# [[{name}]]\n" if name == "stations" else f"[{name}]\n")
+        lines.append(f"# [[{name}]]\n" if name in ("sinks", "stations") else f"[{name}]\n")
         for field in msgspec.structs.fields(section):
             value = default_of(field)
             if value is None:
@@ -84,21 +75,3 @@ def example_page() -> str:
                 text = str(value) if isinstance(value, Path) else value
                 lines.append(f"# {field.encode_name} = {json.dumps(text, ensure_ascii=False)}\n")
     return "".join(lines)
-
-
-_BEFORE = """\
-# Checks
-
-The rules that every well-formed record is judged by. Made by `huishou config checks > docs/checks.md`; the
-source is `gateway/checks.py`. A quarantined record is kept and acknowledged, but not used; a flagged one is
-used, with its codes. What a code means and what to do about it stands in `gateway/codes.py` and on the
-page.
-
-| rule | code | records | finds | then |
-|---|---|---|---|---|
-"""
-_AFTER = """
-Before these, decoding refuses what is not of the contract (`bad-record`, `unknown-kind`, …) and what comes
-from a device that is not known (`unknown-device`). After them, the journal adds what only the numbering
-tells: `seq-gap` and `seq-late` (flagged), `seq-conflict` (quarantined).
-"""

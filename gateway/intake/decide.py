@@ -1,29 +1,41 @@
 """From a message's bytes to what the journal is told of it.
 
-Pure: no I/O, no clock; the caller hands in the past.
+No I/O of its own: the caller hands in the devices, and a way to read what a log said before (`before`), which
+is asked once for each log that is heard for the first time since the start.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET
 
-from gateway.checks import Case, Past, check
+from gateway.checks import DEFAULTS, HORIZON, Case, Limits, Past, check
 from gateway.contract import (
     MAX_MESSAGE_BYTES,
     ContractError,
     Item,
     Topic,
+    decode_plain,
+    decode_record,
     decode_records,
     decode_reply,
     decode_state,
     parse_topic,
 )
 from gateway.devices import Device
-from gateway.journal import Arrival, Judged, Outcome, Records, Refused, Reply, StateReport
+from gateway.journal.errors import JournalError
+from gateway.journal.model import Arrival, Judged, Outcome, Plain, Records, Refused, Reply, StateReport
+from gateway.journal.stored import Stored
 
-MAX_PASTS = 100_000  # logs remembered; forgetting them costs a check on one record each
+_log = logging.getLogger(__name__)
+
+MAX_PASTS = 20_000  # logs remembered, some 3 kB each; one that was forgotten is read again
 OTHER_CHANNEL = "other"  # one name for all topics outside the contract: counters must not grow with them
+ACCEPTED = Outcome.ACCEPTED
+
+Before = Callable[[str, str, int, int], Iterable[Stored]]
+"""(device, log, seq, count): the records under the `count` numbers before `seq`: `JournalReader.before`."""
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -38,11 +50,28 @@ class Incoming(msgspec.Struct, frozen=True):
     received_ms: int
 
 
+def past_of(records: Iterable[Stored]) -> Past:
+    """What checks compare with, from what the journal holds of a log."""
+    past = Past()
+    for stored in records:
+        record = decode_record(stored.raw).record
+        if record is not None:
+            past.learn(record, stored.codes, stored.outcome is not Outcome.QUARANTINED)
+    return past
+
+
 class Decider:
     """Judges messages one after the other; remembers of each log what the checks compare with."""
 
-    def __init__(self, device: Callable[[str], Device | None]) -> None:
+    def __init__(
+        self,
+        device: Callable[[str], Device | None],
+        before: Before | None = None,
+        limits: Limits = DEFAULTS,
+    ) -> None:
+        self.limits = limits  # may be replaced at any time between two messages
         self._device = device
+        self._before = before
         self._pasts: dict[tuple[str, str], Past] = {}
 
     def decide(self, message: Incoming) -> Arrival:
@@ -56,7 +85,7 @@ class Decider:
         device = self._device(topic.device)
         try:
             if topic.channel == "up/records":
-                return self._records(message, topic, device)
+                return self._records(message, topic.device, device)
             if device is None:
                 return _refused(
                     message, topic, "unknown-device", f"{topic.device} is not in the devices file"
@@ -71,33 +100,61 @@ class Decider:
         except ContractError as err:
             return _refused(message, topic, err.code, err.detail)
 
-    def _records(self, message: Incoming, topic: Topic, device: Device | None) -> Records:
-        body = decode_records(message.payload)
-        if len(self._pasts) > MAX_PASTS:
-            self._pasts.clear()
-        past = self._pasts.setdefault((topic.device, body.log), Past())
-        numbers = name_by_place([item.seq for item in body.recs])
-        judged = [
-            self._judge(item, seq, device, topic.device, past, message.received_ms)
-            for item, seq in zip(body.recs, numbers, strict=True)
-        ]
-        return Records(
-            message.received_ms, topic.device, body.log, body.first, body.sent, message.payload, judged
-        )
+    def _records(self, message: Incoming, name: str, device: Device | None) -> Records:
+        plain = decode_plain(message.payload) if device is not None else None
+        if plain is None or device is None:
+            return self._slowly(message, name, device)
+        records, received_ms, limits = plain.recs, message.received_ms, self.limits
+        first_seq = records[0].seq
+        past = self._pasts.get((name, plain.log)) or self._recall(name, plain.log, first_seq)
+        odd: list[Judged] | None = None  # from the first record on that is not simply the next, accepted
+        for place, record in enumerate(records):
+            seq = record.seq
+            verdict = check(Case(record, device, received_ms, past.at(seq), limits))
+            past.learn(record, verdict.codes, verdict.outcome is not Outcome.QUARANTINED)
+            if odd is None:
+                if verdict.outcome is ACCEPTED and seq == first_seq + place:
+                    continue
+                odd = [Judged(first_seq + earlier) for earlier in range(place)]
+            odd.append(Judged(seq, verdict.outcome, verdict.codes, verdict.detail, verdict.t_ms))
+        judged: Sequence[Judged] = Plain(first_seq, len(records)) if odd is None else odd
+        return Records(received_ms, name, plain.log, plain.first, plain.sent, message.payload, judged)
 
-    def _judge(
-        self, item: Item, seq: int | None, device: Device | None, name: str, past: Past, received_ms: int
-    ) -> Judged:
+    def _slowly(self, message: Incoming, name: str, device: Device | None) -> Records:
+        """Record by record: something in the message cannot be used, or the device is not known."""
+        body = decode_records(message.payload)
+        numbers = name_by_place([item.seq for item in body.recs])
         if device is None:
             detail = f"{name} is not in the devices file"
-            return Judged(seq, Outcome.QUARANTINED, ("unknown-device",), detail)
-        if item.record is None:
+            judged = [Judged(seq, Outcome.QUARANTINED, ("unknown-device",), detail) for seq in numbers]
+        else:
+            known = [seq for seq in numbers if seq is not None]
+            past = self._pasts.get((name, body.log)) or self._recall(name, body.log, min(known, default=0))
+            judged = [
+                self._judge(item, seq, device, past, message.received_ms)
+                for item, seq in zip(body.recs, numbers, strict=True)
+            ]
+        return Records(message.received_ms, name, body.log, body.first, body.sent, message.payload, judged)
+
+    def _judge(self, item: Item, seq: int | None, device: Device, past: Past, received_ms: int) -> Judged:
+        if item.record is None or seq is None:
             return Judged(seq, Outcome.QUARANTINED, (item.code or "bad-record",), item.detail or "")
-        verdict = check(Case(item.record, device, received_ms, past))
-        past.learn(item.record)
-        if verdict.outcome is Outcome.ACCEPTED:
-            return Judged(seq)
+        verdict = check(Case(item.record, device, received_ms, past.at(seq), self.limits))
+        past.learn(item.record, verdict.codes, verdict.outcome is not Outcome.QUARANTINED)
         return Judged(seq, verdict.outcome, verdict.codes, verdict.detail, verdict.t_ms)
+
+    def _recall(self, device: str, log: str, seq: int) -> Past:
+        """A log that is heard for the first time since the start, or since it was forgotten."""
+        past = Past()
+        if self._before is not None:
+            try:
+                past = past_of(self._before(device, log, seq, HORIZON))
+            except JournalError:  # the message must not wait for it; a rule or two will find nothing
+                _log.exception("what %s said before cannot be read", device)
+        while len(self._pasts) >= MAX_PASTS:
+            del self._pasts[next(iter(self._pasts))]
+        self._pasts[device, log] = past
+        return past
 
 
 def name_by_place(numbers: Sequence[int | None]) -> list[int | None]:

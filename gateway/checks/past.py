@@ -1,0 +1,265 @@
+"""What a log said before, as far as rules compare with it. Pure.
+
+`Past` is a fold over the records of the log with the HORIZON preceding numbers, and over nothing else: it can
+be made again from the journal at any record, after a restart or for a replay, with the same result. Each part
+keeps what stands under the highest numbers of its sort, so the order in which records are learnt, and how
+often, makes no difference; what is older than the horizon is dropped, however long the process has lived.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import UNSET
+
+from gateway.contract_types import Boot, Collect, Deposit, Door, Position, Reading, RecordBase, Session
+
+HORIZON = 128
+"""Numbers: a day of a bin, ten minutes of a truck under way; a third of a millisecond to read again."""
+
+MAX_BAYS = 16
+MAX_SESSIONS = 8  # a device writes the two records of a fault one after the other, not a day apart
+MAX_LOOKS = 6
+
+BAD_TIME = frozenset(("clock-none", "clock-future", "clock-past", "clock-ahead"))
+BAD_PLACE = frozenset(("position-jump", "position-datum"))
+BAD_MASS = frozenset(("mass-jump", "mass-noise"))
+
+Look = tuple[int, int | None, int | None]
+"""A reading of a bay: (seq, mass_g, fill_pct)"""
+Mass = tuple[int, int, int | None]
+"""The same, with a mass"""
+
+
+class BayPast:
+    """One bay.
+
+    `mass`: the last mass that was not doubted; `doubted`: the last that was; `looks`: the last readings,
+    newest first.
+    """
+
+    __slots__ = ("doubted", "looks", "mass")
+
+    def __init__(self) -> None:
+        self.mass: Mass | None = None
+        self.doubted: Mass | None = None
+        self.looks: tuple[Look, ...] = ()
+
+
+class Past:
+    """See the module.
+
+    | part | keeps |
+    |---|---|
+    | `seq` | the highest number; -1: nothing is known |
+    | `whole` | all HORIZON numbers before are known of, not only those since the log began |
+    | `timed` | the last record whose time can be used |
+    | `synced` | number of the last record dated by satellites or a time server; -1: none |
+    | `fix`, `doubted` | the last position that was not doubted, and the last that was, with its codes |
+    | `temp`, `battery` | the last readings with a temperature, a voltage that was not doubted |
+    | `touched` | number of the last record after which a bay may hold anything: a collection, a start |
+    | `sessions` | number and session of the last deposits that count, newest first |
+    | `bays` | by bay |
+    """
+
+    __slots__ = (
+        "_low",
+        "_until",
+        "battery",
+        "bays",
+        "doubted",
+        "fix",
+        "seq",
+        "sessions",
+        "synced",
+        "temp",
+        "timed",
+        "touched",
+    )
+
+    def __init__(self) -> None:
+        self.seq = -1
+        self.timed: RecordBase | None = None
+        self.synced = -1
+        self.fix: Position | None = None
+        self.doubted: tuple[Position, tuple[str, ...]] | None = None
+        self.temp: Reading | None = None
+        self.battery: Reading | None = None
+        self.touched = -1
+        self.sessions: tuple[tuple[int, str], ...] = ()
+        self.bays: dict[int, BayPast] = {}
+        self._low = 2**32  # the lowest number learnt
+        self._until = 2**33  # up to which number nothing has to be dropped
+
+    def at(self, seq: int) -> "Past":
+        """What rules may compare record `seq` with.
+
+        For the next record: this, with what is too old dropped. For one that comes late or again: only
+        what holds in whatever order records come.
+        """
+        if seq > self.seq:
+            if seq > self._until:
+                self._drop(seq - HORIZON)
+            return self
+        aside = Past()
+        aside.sessions = tuple(one for one in self.sessions if one[0] != seq)
+        return aside
+
+    @property
+    def whole(self) -> bool:
+        return self._low <= self.seq + 1 - HORIZON
+
+    def learn(self, record: RecordBase, codes: tuple[str, ...] = (), used: bool = True) -> None:
+        """Take a judged record in. `codes`: what it earned; `used`: it was not quarantined."""
+        seq = record.seq
+        if seq > self.seq:
+            self.seq = seq
+        if seq < self._low:
+            self._low = seq
+        if seq + HORIZON < self._until:
+            self._until = seq + HORIZON
+        if not used:
+            if isinstance(record, Deposit | Collect):
+                _touch(self, record, codes)  # what lies in the bay now is anybody's guess
+            return
+        clock = record.clock
+        if clock != "none" and (not codes or BAD_TIME.isdisjoint(codes)):
+            if self.timed is None or seq > self.timed.seq:
+                self.timed = record
+            if clock != "rtc" and seq > self.synced:
+                self.synced = seq
+        learn = _LEARN.get(type(record))
+        if learn is not None:
+            learn(self, record, codes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Past) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _parts(self) -> tuple[object, ...]:
+        bays = {n: (bay.mass, bay.doubted, bay.looks) for n, bay in self.bays.items()}
+        plain = (self.seq, self.whole, self.timed, self.synced, self.fix, self.doubted)
+        return (*plain, self.temp, self.battery, self.touched, self.sessions, bays)
+
+    def new_bay(self, number: int) -> BayPast | None:
+        """An empty one; None: a device with so many bays does not exist."""
+        if len(self.bays) >= MAX_BAYS:
+            return None
+        bay = self.bays[number] = BayPast()
+        return bay
+
+    def _drop(self, low: int) -> None:
+        """Drop what stands under numbers below `low`, and find out until when that is all."""
+        oldest = 2**33
+        if self.timed is not None:
+            self.timed, oldest = _kept(self.timed, self.timed.seq, low, oldest)
+        if self.fix is not None:
+            self.fix, oldest = _kept(self.fix, self.fix.seq, low, oldest)
+        if self.doubted is not None:
+            self.doubted, oldest = _kept(self.doubted, self.doubted[0].seq, low, oldest)
+        if self.temp is not None:
+            self.temp, oldest = _kept(self.temp, self.temp.seq, low, oldest)
+        if self.battery is not None:
+            self.battery, oldest = _kept(self.battery, self.battery.seq, low, oldest)
+        for name in ("synced", "touched"):
+            seq = getattr(self, name)
+            if seq < low:
+                setattr(self, name, -1)
+            else:
+                oldest = min(oldest, seq)
+        self.sessions = tuple(one for one in self.sessions if one[0] >= low)
+        if self.sessions:
+            oldest = min(oldest, self.sessions[-1][0])
+        for number, bay in list(self.bays.items()):
+            if bay.mass is not None:
+                bay.mass, oldest = _kept(bay.mass, bay.mass[0], low, oldest)
+            if bay.doubted is not None:
+                bay.doubted, oldest = _kept(bay.doubted, bay.doubted[0], low, oldest)
+            bay.looks = tuple(look for look in bay.looks if look[0] >= low)
+            if bay.looks:
+                oldest = min(oldest, bay.looks[-1][0])
+            elif bay.mass is None and bay.doubted is None:
+                del self.bays[number]
+        self._until = oldest + HORIZON
+
+
+def _kept(part: Any, seq: int, low: int, oldest: int) -> tuple[Any, int]:
+    return (None, oldest) if seq < low else (part, min(oldest, seq))
+
+
+def _position(past: Past, record: Position, codes: tuple[str, ...]) -> None:
+    if record.clock == "none":
+        return
+    if codes and not BAD_PLACE.isdisjoint(codes):
+        if past.doubted is None or record.seq > past.doubted[0].seq:
+            past.doubted = record, codes
+    elif past.fix is None or record.seq > past.fix.seq:
+        past.fix = record
+
+
+def _reading(past: Past, record: Reading, codes: tuple[str, ...]) -> None:
+    seq = record.seq
+    if (
+        record.temp_dc is not UNSET
+        and (past.temp is None or seq > past.temp.seq)
+        and not (codes and ("temp-jump" in codes or "temp-range" in codes))
+    ):
+        past.temp = record
+    if (
+        record.battery_mv is not UNSET
+        and (past.battery is None or seq > past.battery.seq)
+        and not (codes and ("battery-jump" in codes or "battery-range" in codes))
+    ):
+        past.battery = record
+    if record.bay is UNSET or (bay := past.bays.get(record.bay) or past.new_bay(record.bay)) is None:
+        return
+    mass: int | None = None if record.mass_g is UNSET else record.mass_g
+    look = (seq, mass, None if record.fill_pct is UNSET else record.fill_pct)
+    looks = bay.looks
+    if not looks or seq > looks[0][0]:
+        bay.looks = (look, *looks[: MAX_LOOKS - 1])
+    elif all(seq != other[0] for other in looks):
+        bay.looks = tuple(sorted((look, *looks), key=_seq, reverse=True)[:MAX_LOOKS])
+    if mass is None:
+        return
+    if not codes or BAD_MASS.isdisjoint(codes):
+        if bay.mass is None or seq > bay.mass[0]:
+            bay.mass = look  # type: ignore[assignment] # its mass is not None
+    elif bay.doubted is None or seq > bay.doubted[0]:
+        bay.doubted = look  # type: ignore[assignment]
+
+
+def _seq(look: Look) -> int:
+    return look[0]
+
+
+def _deposit(past: Past, record: Deposit, _codes: tuple[str, ...]) -> None:
+    seq = record.seq
+    bay = past.bays.get(record.bay) or past.new_bay(record.bay)
+    if bay is not None and (bay.mass is None or seq > bay.mass[0]):
+        bay.mass = seq, record.after_g, None
+    sessions = past.sessions
+    if not sessions or seq > sessions[0][0]:
+        past.sessions = ((seq, record.session), *sessions[: MAX_SESSIONS - 1])
+    elif all(seq != other for other, _ in sessions):
+        past.sessions = tuple(sorted(((seq, record.session), *sessions), reverse=True)[:MAX_SESSIONS])
+
+
+def _touch(past: Past, record: RecordBase, _codes: tuple[str, ...]) -> None:
+    past.touched = max(past.touched, record.seq)
+
+
+def _door(past: Past, record: Door, codes: tuple[str, ...]) -> None:
+    if record.state in ("forced", "jammed"):  # doors of a visit: its outcome tells
+        _touch(past, record, codes)
+
+
+_LEARN: dict[type[RecordBase], Callable[[Past, Any, tuple[str, ...]], None]] = {
+    Position: _position,
+    Reading: _reading,
+    Deposit: _deposit,
+    Session: _touch,
+    Collect: _touch,
+    Boot: _touch,
+    Door: _door,
+}

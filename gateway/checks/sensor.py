@@ -1,0 +1,147 @@
+"""Rules about single values: their range, how fast they change, what a dead or a noisy sensor looks like."""
+
+from msgspec import UNSET
+
+from gateway.checks.model import Case
+from gateway.checks.past import MAX_LOOKS
+
+
+def temp_range(case: Case) -> str | None:
+    """temp_dc is outside `temp_min_dc` to `temp_max_dc`."""
+    temp, limits = case.record.temp_dc, case.limits
+    if temp is UNSET or limits.temp_min_dc <= temp <= limits.temp_max_dc:
+        return None
+    return f"{temp / 10:.1f} °C"
+
+
+def battery_range(case: Case) -> str | None:
+    """battery_mv is outside `bin_battery_min_mv` to `bin_battery_max_mv`, or the two of a truck."""
+    voltage, limits, unit = case.record.battery_mv, case.limits, case.device.unit
+    if voltage is UNSET:
+        return None
+    if unit == "bin":
+        least, most = limits.bin_battery_min_mv, limits.bin_battery_max_mv
+    elif unit == "truck":
+        least, most = limits.truck_battery_min_mv, limits.truck_battery_max_mv
+    else:
+        return None
+    return None if least <= voltage <= most else f"{voltage} mV"
+
+
+def device_range(case: Case) -> str | None:
+    """A value is outside the range that devices.json gives for it (`ranges` of the device)."""
+    ranges = case.device.ranges
+    if not ranges:
+        return None
+    for name, (least, most) in ranges.items():
+        value = getattr(case.record, name, UNSET)
+        if value is not UNSET and not least <= value <= most:
+            return f"{name} {value}; the device's range is {least} to {most}"
+    return None
+
+
+def temp_jump(case: Case) -> str | None:
+    """temp_dc is off the last good one by more than `temp_step_dc` + `temp_rate_dc_min` times the minutes."""
+    temp, before, record = case.record.temp_dc, case.past.temp, case.record
+    if temp is UNSET or before is None or before.temp_dc is UNSET:
+        return None
+    step, limits = abs(temp - before.temp_dc), case.limits
+    if step <= limits.temp_step_dc or record.clock == "none":
+        return None
+    minutes = abs(record.t - before.t) / 60_000
+    if step <= limits.temp_step_dc + limits.temp_rate_dc_min * minutes:
+        return None
+    return f"{before.temp_dc / 10:.1f} to {temp / 10:.1f} °C in {minutes:.1f} min from record {before.seq}"
+
+
+def battery_jump(case: Case) -> str | None:
+    """A bin's battery_mv changed by more than `bin_battery_step_mv`.
+
+    Plus `bin_battery_rate_mv_min` times the minutes since the last good one.
+    """
+    voltage, before, record = case.record.battery_mv, case.past.battery, case.record
+    if voltage is UNSET or before is None or before.battery_mv is UNSET or case.device.unit != "bin":
+        return None
+    step, limits = abs(voltage - before.battery_mv), case.limits
+    if step <= limits.bin_battery_step_mv or record.clock == "none":
+        return None
+    minutes = abs(record.t - before.t) / 60_000
+    if step <= limits.bin_battery_step_mv + limits.bin_battery_rate_mv_min * minutes:
+        return None
+    return f"{before.battery_mv} to {voltage} mV in {minutes:.1f} min from record {before.seq}"
+
+
+def fill_jump(case: Case) -> str | None:
+    """fill_pct changed by more than `fill_step_pct` since the bay's last reading, with no visit between."""
+    record = case.record
+    if record.fill_pct is UNSET or record.bay is UNSET:
+        return None
+    bay = case.past.bays.get(record.bay)
+    if bay is None or not bay.looks:
+        return None
+    seq, _, fill = bay.looks[0]
+    if fill is None or abs(record.fill_pct - fill) <= case.limits.fill_step_pct:
+        return None
+    if seq <= case.past.touched or (bay.mass is not None and bay.mass[0] > seq):
+        return None
+    return f"{fill} to {record.fill_pct} % since record {seq}, and no visit between"
+
+
+def mass_noise(case: Case) -> str | None:
+    """mass_g went up and down by more than `mass_noise_g` at each of three steps, with no visit between."""
+    record = case.record
+    if record.mass_g is UNSET or record.bay is UNSET:
+        return None
+    bay = case.past.bays.get(record.bay)
+    if bay is None or len(bay.looks) < 3 or bay.looks[0][1] is None:
+        return None
+    least_g = case.limits.mass_noise_g
+    up = record.mass_g - bay.looks[0][1]
+    if abs(up) <= least_g:
+        return None
+    newer_g, quiet_since = bay.looks[0][1], case.past.touched
+    if past_deposit := case.past.sessions:
+        quiet_since = max(quiet_since, past_deposit[0][0])
+    for seq, mass_g, _ in bay.looks[1:3]:
+        if mass_g is None or seq <= quiet_since:
+            return None
+        step = newer_g - mass_g
+        if abs(step) <= least_g or (step > 0) == (up > 0):
+            return None
+        newer_g, up = mass_g, step
+    return f"{record.mass_g} g, before that {', '.join(f'{look[1]} g' for look in bay.looks[:3])}"
+
+
+def mass_stuck(case: Case) -> str | None:
+    """The same mass_g in this and six readings of the bay before, while its fill rose by `stuck_fill_pct`."""
+    record = case.record
+    if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
+        return None
+    bay = case.past.bays.get(record.bay)
+    if bay is None or len(bay.looks) < MAX_LOOKS or bay.looks[0][1] != record.mass_g:
+        return None
+    if any(look[1] != record.mass_g for look in bay.looks):
+        return None
+    seq, _, fill = bay.looks[-1]
+    if fill is None or record.fill_pct - fill < case.limits.stuck_fill_pct:
+        return None
+    return f"{record.mass_g} g since record {seq}, while the fill rose from {fill} to {record.fill_pct} %"
+
+
+def fill_stuck(case: Case) -> str | None:
+    """The same fill_pct, below 100 %, in this and six readings of the bay before.
+
+    While its mass rose by `stuck_mass_g` or more.
+    """
+    record = case.record
+    if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
+        return None
+    bay = case.past.bays.get(record.bay)
+    if bay is None or len(bay.looks) < MAX_LOOKS or bay.looks[0][2] != record.fill_pct:
+        return None
+    if record.fill_pct == 100 or any(look[2] != record.fill_pct for look in bay.looks):
+        return None
+    seq, mass_g, _ = bay.looks[-1]
+    if mass_g is None or record.mass_g - mass_g < case.limits.stuck_mass_g:
+        return None
+    return f"{record.fill_pct} % since record {seq}, while the mass rose from {mass_g} to {record.mass_g} g"
