@@ -140,6 +140,11 @@ class JournalReader:
         """How many records are lost, in all; those that came after all are no longer among them."""
         return int(self._one("SELECT coalesce(sum(value), 0) FROM counters WHERE name = 'lost'") or 0)
 
+    def lost_since(self, since_ms: int) -> int:
+        """How many records were declared lost since then (ms since 1970 UTC) and did not come after all."""
+        query = "SELECT coalesce(sum(last - first + 1), 0) FROM losses WHERE declared_ms >= ?"
+        return int(self._one(query, (since_ms,)) or 0)
+
     def revisions(self, after: int, limit: int) -> list[Revision]:
         """Later judgements of stored records behind a cursor (0: from the start), in their order."""
         rows = self._query(
