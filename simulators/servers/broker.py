@@ -22,6 +22,7 @@ from simulators.servers.errors import ServerError
 from simulators.servers.ports import kept_port, require_free
 from simulators.servers.process import Child, Children, wait_until
 
+Kind = Literal["mosquitto", "amqtt"]
 _READY_S = 20.0
 
 MEANING = {
@@ -78,7 +79,7 @@ class Broker:
         *,
         port: int | None = None,
         env: Mapping[str, str] = os.environ,
-        kind: Literal["mosquitto", "amqtt"] | None = None,
+        kind: Kind | None = None,
         inflight: int = 1000,
     ) -> None:
         """`users` maps each user (`accounts.GATEWAY` among them) to its password. Nothing is started yet.
