@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from simulators.fleet import Options, devices_file
 from simulators.servers import accounts, influxdb
@@ -19,7 +19,6 @@ from simulators.servers.ports import free_port
 from simulators.servers.process import Child, Children, wait_until
 
 START_S = 30.0
-BrokerKind = Literal["mosquitto", "amqtt"] | None
 
 
 @dataclass(frozen=True)
