@@ -1,54 +1,76 @@
-"""Records to InfluxDB line protocol, with one fixed type per field. Pure.
+"""Records to line protocol, in two dialects, with one fixed type per field. Pure.
 
-measurement = kind; tags `device`, `unit`, `site`, and of the record those of TAGS; everything else is a
-field: whole numbers as `i`, true and false as booleans, text quoted. So a field never changes its type from
-point to point. The time in ns is t·10^6 + seq mod 10^6: made of the record's own name, so that writing it
-again overwrites it.
+*influxdb*: measurement = kind; tags `device`, `unit`, `site`, and of the record those of TAGS; everything
+else is a field: whole numbers as `i`, true and false as booleans, text quoted. The time in ns is
+t·10^6 + seq mod 10^6: made of the record's own name, so that writing it again overwrites it.
+
+*victoriametrics*: the same line without its texts, which that server would store as the number 0. A sample
+there has a time in whole ms, and a second sample of a series at the same ms replaces the first. So the time
+is the record's second, and within it seq mod 1000 ms: wrong by less than a second, but a record's own.
+
+One function per kind and dialect is generated from the contract's types, so that no field can be forgotten
+and none costs more than a comparison and a format.
 """
 
 import re
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
-from msgspec import UNSET
+from msgspec import UNSET, inspect, structs
 
-from gateway.contract_types import KINDS, RecordBase
+from gateway.contract_types import KINDS, TEXT, RecordBase
 from gateway.devices import Device
 
+Dialect = Literal["influxdb", "victoriametrics"]
 TAGS = ("bay", "category", "door", "state", "cause", "fence", "event", "scale", "part", "code")
 _OWN = ("seq", "t")  # spelt by hand below
 _SPECIAL = re.compile(r"([,= ])")
 # Where a backslash would be taken for the escape of what follows; line protocol has no escape for it.
 _UNSPEAKABLE = re.compile(r"\\(?=[,= ]|$)|[\x00-\x1f\x7f]")
+_TIMES: dict[Dialect, str] = {
+    "influxdb": "{t * 1000000 + seq % 1000000}",
+    "victoriametrics": "{(t - t % 1000 + seq % 1000) * 1000000}",
+}
+
+_Encode = Callable[[str, str, Any, int], str]
 
 
 class LineError(ValueError):
     """A record that line protocol cannot express."""
 
 
-def encode(device: str, known: Device | None, log: str, record: RecordBase, t_ms: int | None = None) -> bytes:
-    """One line without its end. `known`: the device's entry, for unit and site. `t_ms` replaces the
-    record's time.
+class Encoder:
+    """Encodes for one dialect. What a device's lines have in common is made once (`forget` when it changes).
 
-    Raises LineError for text that cannot be a tag.
+    `device` looks up a device's entry, for unit and site; None: not known, neither is written.
     """
-    kind = record.kind
-    tags, fields = _PARTS[kind]
-    line = [kind, ",device=", device]
-    if known is not None:
-        if known.site:
-            line += ",site=", _tag(known.site)
-        line += ",unit=", known.unit
-    for name in tags:
-        value = getattr(record, name)
-        if value is not UNSET:
-            line += ",", name, "=", _tag(value) if isinstance(value, str) else str(value)
-    line += ' log="', log, '",seq=', str(record.seq), "i"
-    for name in fields:
-        value = getattr(record, name)
-        if value is not UNSET:
-            line += ",", name, "=", _field(value)
-    time_ms = record.t if t_ms is None else t_ms
-    line += " ", str(time_ms * 1_000_000 + record.seq % 1_000_000)
-    return "".join(line).encode()
+
+    def __init__(self, dialect: Dialect, device: Callable[[str], Device | None]) -> None:
+        self._by_type = _BY_TYPE[dialect]
+        self._device = device
+        self._heads: dict[str, str] = {}
+
+    def forget(self) -> None:
+        """The devices have changed."""
+        self._heads.clear()
+
+    def head(self, device: str) -> str:
+        """The tags that all lines of a device share."""
+        head = self._heads.get(device)
+        if head is None:
+            known = self._device(device)
+            head = f",device={device}"
+            if known is not None:
+                head += (f",site={_tag(known.site)}" if known.site else "") + f",unit={known.unit}"
+            self._heads[device] = head
+        return head
+
+    def line(self, head: str, log: str, record: RecordBase, t_ms: int) -> str:
+        """One line without its end. `t_ms`: the record's time.
+
+        Raises LineError for text that cannot be a tag.
+        """
+        return self._by_type[type(record)](head, log, record, t_ms)
 
 
 def _tag(value: str) -> str:
@@ -57,18 +79,66 @@ def _tag(value: str) -> str:
     return _SPECIAL.sub(r"\\\1", value)
 
 
-def _field(value: bool | int | str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return f"{value}i"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _text(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-_PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    kind: (
-        tuple(sorted(name for name in cls.__struct_fields__ if name in TAGS)),
-        tuple(name for name in cls.__struct_fields__ if name not in TAGS and name not in _OWN),
-    )
-    for kind, cls in KINDS.items()
+def _compile(kind: str, cls: type[RecordBase], dialect: Dialect) -> _Encode:
+    """The function that writes a kind's line: `(head, log, record, t) -> line`, as one format string."""
+    fields = [field for field in structs.fields(cls) if field.name not in _OWN]
+    tags = sorted((field for field in fields if field.name in TAGS), key=lambda field: field.name)
+    source = ["def encode(head, log, r, t):", "    seq = r.seq"]
+    line = f"{kind}{{head}}"
+    for field in tags:
+        line += _part(field, _TAG_FORMS[_shape(field)], source)
+    line += _NAMES[dialect]
+    for field in fields:
+        form = _FIELD_FORMS[dialect].get(_shape(field))
+        if field not in tags and form is not None:
+            line += _part(field, form, source)
+    source.append(f"    return f'{line} {_TIMES[dialect]}'")
+    scope: dict[str, Any] = {"UNSET": UNSET, "tag": _tag, "text": _text}
+    exec("\n".join(source), scope)  # noqa: S102 (made of our own types alone, as dataclasses does it)
+    encode: _Encode = scope["encode"]
+    return encode
+
+
+def _part(field: structs.FieldInfo, form: str, source: list[str]) -> str:
+    """What stands in the line for a tag or field; `source` gets the statements that must come before."""
+    name = field.name
+    source.append(f"    {name} = r.{name}")
+    if field.required:
+        return f",{name}={form % name}"
+    source.append(f"    {name} = '' if {name} is UNSET else f',{name}={form % name}'")
+    return f"{{{name}}}"
+
+
+def _shape(field: structs.FieldInfo) -> str:
+    """`text` needs escapes, a `word` none."""
+    match inspect.type_info(field.type):
+        case inspect.BoolType():
+            return "bool"
+        case inspect.IntType():
+            return "int"
+        case inspect.LiteralType():
+            return "word"
+        case inspect.StrType(pattern=pattern):
+            return "text" if pattern == TEXT else "word"
+        case other:
+            raise TypeError(f"line protocol has no form for {field.name}: {other}")
+
+
+_BOOL = '{"true" if %s else "false"}'
+_TAG_FORMS = {"int": "{%s}", "word": "{%s}", "text": "{tag(%s)}"}
+_FIELD_FORMS: dict[Dialect, dict[str, str]] = {
+    "influxdb": {"int": "{%s}i", "bool": _BOOL, "word": '"{%s}"', "text": '"{text(%s)}"'},
+    "victoriametrics": {"int": "{%s}i", "bool": _BOOL},
+}
+_NAMES: dict[Dialect, str] = {
+    "influxdb": ' log="{log}",seq={seq}i',
+    "victoriametrics": " seq={seq}i",
+}
+_BY_TYPE: dict[Dialect, dict[type[RecordBase], _Encode]] = {
+    dialect: {cls: _compile(kind, cls, dialect) for kind, cls in KINDS.items()}
+    for dialect in get_args(Dialect)
 }

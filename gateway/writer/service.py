@@ -1,172 +1,107 @@
-"""The writer process.
+"""The writer process: one sink per database, each at its own pace; none holds up another."""
 
-It follows the journal, writes what is accepted or flagged, and moves the cursor after the 2xx.
-"""
-
-import logging
 import threading
 import time
-from collections.abc import Callable
+from typing import Any
 
-from msgspec import Struct
-
-from gateway.config import Config
-from gateway.contract import ContractError, decode_records
-from gateway.devices import Device, Devices
-from gateway.journal import JournalError, JournalReader, Note, Outcome, Row
+from gateway.config import Config, SinkConfig
+from gateway.devices import Devices
 from gateway.processes import Facts, Say
-from gateway.writer.delivery import Answer, Delivered, Kind, deliver
-from gateway.writer.influxdb import Influxdb
-from gateway.writer.line import LineError, encode
-from gateway.writer.store import RefusedLine, WriterStore
+from gateway.reload import Reload
+from gateway.writer.sink import STOPPED_S, Sink
 
-log = logging.getLogger(__name__)
-
-POLL_S = 0.2
-ROWS = 1_000  # read at once; lines decide how many of them make a batch
-BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-STOPPED_S = 10.0  # between attempts while the server says no: a repaired token works soon enough
-_PLAIN = Note(Outcome.ACCEPTED)
-
-
-class Batch(Struct):
-    """Lines of whole journal rows. `names[i]`: row, device, log and seq of `lines[i]`."""
-
-    cursor: int
-    lines: list[bytes]
-    names: list[tuple[int, str, str, int]]
-    refused: list[RefusedLine]
-
-
-def take(rows: list[Row], most: int, device: Callable[[str], Device | None], now_ms: int) -> Batch:
-    """Make a batch of about `most` lines of the first of `rows` (at least one row). Pure.
-
-    Quarantined records are not written. What cannot be decoded or expressed in line protocol is refused here.
-    """
-    batch = Batch(0, [], [], [])
-    for row in rows:
-        if batch.lines and len(batch.lines) + row.last - row.first + 1 > most:
-            break
-        batch.cursor = row.id
-        try:
-            items = decode_records(row.body).recs
-        except ContractError as err:  # journaled by another version of this program, perhaps
-            batch.refused += [
-                RefusedLine(now_ms, row.id, row.device, row.log, one.seq, one.raw, 0, str(err))
-                for one in row.records()
-            ]
-            continue
-        notes, known = row.noted(), device(row.device)
-        for seq, item in enumerate(items, start=row.first):
-            note = notes.get(seq, _PLAIN)
-            if note.outcome is Outcome.QUARANTINED or item.record is None:
-                continue
-            try:
-                line = encode(row.device, known, row.log, item.record, note.t_ms)
-            except LineError as err:
-                refused = RefusedLine(now_ms, row.id, row.device, row.log, seq, item.raw, 0, str(err))
-                batch.refused.append(refused)
-                continue
-            batch.lines.append(line)
-            batch.names.append((row.id, row.device, row.log, seq))
-    return batch
+TICK_S = 0.5
+SAY_S = 1.0
+END_S = 6.0  # for all sinks to end; what is in flight is cut off, so it takes as long as one commit
+_WORST = ("stopped", "store-failed", "journal-failed", "waiting", "catching up", "writing", "starting")
 
 
 class Writer:
-    """Follows one journal into one database."""
+    """Follows one journal into any number of databases."""
 
     def __init__(self, config: Config, say: Say, stopped_s: float = STOPPED_S) -> None:
-        self._config = config
         self._say = say
         self._stopped_s = stopped_s
-        self._journal = JournalReader(config.store.path)
+        self._store = config.store.path
+        self._reload = Reload(config)
         self._devices = Devices(config.devices.file)
-        self._failures = 0
-        self._state = ""
+        self._sinks: dict[str, Sink] = {}
+        self._news = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """Write until `stop` is set."""
-        store = WriterStore(self._config.store.path)
+        said_s = 0.0
         try:
-            with self._journal, Influxdb(self._config.influxdb) as influxdb:
-                while not stop.is_set():
-                    try:
-                        rows = self._journal.read(store.progress().cursor, ROWS)
-                    except JournalError as err:
-                        self._failures += 1
-                        self._tell("journal-failed", str(err), logging.ERROR)
-                        stop.wait(self._pause_s())
-                        continue
-                    if rows:
-                        self._write(rows, store, influxdb, stop)
-                        continue
-                    self._failures = 0
-                    self._tell("up to date", "")
-                    stop.wait(POLL_S)
+            self._apply(self._reload.config)
+            while not stop.is_set():
+                told = self._news.wait(TICK_S)
+                self._news.clear()
+                self._look()
+                if told or time.monotonic() - said_s >= SAY_S:
+                    said_s = time.monotonic()
+                    self._say(self._facts())
         finally:
-            store.close()
+            self._end(list(self._sinks.values()))
 
-    def _write(self, rows: list[Row], store: WriterStore, influxdb: Influxdb, stop: threading.Event) -> None:
-        """One batch, tried with the same bytes until it is in or the process stops."""
-        self._devices.refresh()
-        batch = take(rows, self._config.influxdb.batch_lines, self._devices.get, _now_ms())
-        while not stop.is_set():
-            result = deliver(batch.lines, influxdb.write)
-            if isinstance(result, Delivered):
-                self._failures = 0
-                refused = batch.refused + [
-                    RefusedLine(_now_ms(), *batch.names[c.place], batch.lines[c.place], c.status, c.words)
-                    for c in result.convicts
-                ]
-                for line in refused:
-                    log.error(
-                        "[line-refused] %s %s %d: %d %s",
-                        line.device,
-                        line.log,
-                        line.seq,
-                        line.status,
-                        line.words,
-                    )
-                store.advance(batch.cursor, len(batch.lines) - len(result.convicts), refused)
-                self._tell("writing", "", cursor=batch.cursor)
-                return
-            self._failed(result)
-            stop.wait(self._pause_s(result))
+    def _look(self) -> None:
+        change = self._reload.changed()
+        if change is not None and "devices" in change.sections:
+            self._devices = Devices(change.config.devices.file)
+        if (change is not None and "devices" in change.sections) or self._devices.refresh():
+            for sink in self._sinks.values():
+                sink.devices_changed()
+        if change is not None and change.sections & {"influxdb", "sinks"}:
+            self._apply(change.config)
+        for sink in self._sinks.values():
+            sink.watch()
 
-    def _failed(self, answer: Answer) -> None:
-        self._failures += 1
-        url = self._config.influxdb.url
-        if answer.kind is Kind.STOP:
-            text = f"InfluxDB {url} says no ({answer.status}): {answer.words}"
-            self._tell("stopped", text + " Check token, org and bucket.", logging.ERROR)
-        elif answer.status:
-            self._tell(
-                "waiting", f"InfluxDB {url} is busy ({answer.status}): {answer.words}", logging.WARNING
+    def _apply(self, config: Config) -> None:
+        """End the sinks that are no longer wanted, or are other ones now; start those that are not there."""
+        wanted: dict[str, SinkConfig] = {sink.name: sink for sink in config.all_sinks()}
+        others = [sink for name, sink in self._sinks.items() if wanted.get(name) != sink.config]
+        self._end(others)
+        for sink in others:
+            del self._sinks[sink.config.name]
+        for name in wanted.keys() - self._sinks.keys():
+            new = Sink(
+                wanted[name],
+                self._store,
+                lambda device: self._devices.get(device),
+                self._news.set,
+                self._stopped_s,
             )
-        else:
-            self._tell("waiting", f"InfluxDB {url} cannot be reached: {answer.words}", logging.WARNING)
+            self._sinks[name] = new
+            new.start()
 
-    def _pause_s(self, answer: Answer | None = None) -> float:
-        if answer is not None and answer.kind is Kind.STOP:
-            return self._stopped_s
-        if answer is not None and answer.after_s is not None:
-            return answer.after_s
-        return BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
+    def _end(self, sinks: list[Sink]) -> None:
+        for sink in sinks:
+            sink.stop()
+        end_s = time.monotonic() + END_S
+        while sinks and time.monotonic() < end_s:
+            sinks = [sink for sink in sinks if not sink.join(0.05)]
+            for sink in sinks:
+                sink.watch()
 
-    def _tell(self, state: str, detail: str, level: int = logging.INFO, **facts: object) -> None:
-        """Say how it stands; log it only when the state changes."""
-        if state != self._state:
-            if level > logging.INFO or self._state in ("waiting", "stopped"):
-                log.log(level, "%s %s", state, detail)
-            self._state = state
-        said: Facts = {"state": state, "detail": detail, "failures": self._failures, **facts}
-        self._say(said)
+    def _facts(self) -> dict[str, Any]:
+        sinks: dict[str, Facts] = {name: sink.facts() for name, sink in sorted(self._sinks.items())}
+        worst = next(
+            ((name, one) for state in _WORST for name, one in sinks.items() if one["state"] == state), None
+        )
+        state, detail = ("up to date", "") if sinks else ("no database is configured", "")
+        if worst is not None:
+            state, detail = worst[1]["state"], worst[1]["detail"]
+            if len(sinks) > 1:
+                detail = f"{worst[0]}: {detail}" if detail else worst[0]
+        conditions = [condition for sink in self._sinks.values() for condition in sink.conditions()]
+        return {
+            "state": state,
+            "detail": detail,
+            "sinks": sinks,
+            "alarms": [*conditions, *self._reload.alarms()],
+            "config": self._reload.facts(),
+        }
 
 
 def run(config: Config, stop: threading.Event, say: Say) -> None:
     """The process body."""
     Writer(config, say).run(stop)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

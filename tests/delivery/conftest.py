@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 from gateway.config import Config, load
-from gateway.journal import Judged, Records, SqliteJournal
+from gateway.journal import JournalReader, Judged, Records, SqliteJournal
 from gateway.journal.bodies import compose
 from gateway.processes import Facts
 from gateway.writer.service import Writer
+from gateway.writer.store import read_progress
 
 NOW = 1_763_715_600_000
 DEADLINE_S = 20.0
@@ -76,7 +78,7 @@ class Bench:
         )
         self.config: Config = load(directory / "huishou.toml")
         self.journal = SqliteJournal(self.config.store.path)
-        self.states: list[tuple[str, str]] = []
+        self.said: list[dict[str, Any]] = []
         self._news = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -89,13 +91,25 @@ class Bench:
         texts = [
             b'{"seq":%d,"t":%d,"clock":"ntp","kind":"reading"%b}' % (seq, NOW + seq, extra) for seq in numbers
         ]
-        body = compose("0000abcd", numbers[0], NOW, texts)
-        judgements = [(judged or {}).get(seq, Judged(seq)) for seq in numbers]
-        self.journal.append([Records(NOW, device, "0000abcd", numbers[0], NOW, body, judgements)])
+        self.journal_texts(numbers[0], texts, judged, device)
+
+    def journal_texts(
+        self,
+        first: int,
+        texts: list[bytes],
+        judged: dict[int, Judged] | None = None,
+        device: str = "bin-001",
+        received_ms: int | None = None,
+    ) -> None:
+        """Journal records of log 0000abcd, numbered from `first`, in one message."""
+        body = compose("0000abcd", first, NOW, texts)
+        judgements = [(judged or {}).get(seq, Judged(seq)) for seq in range(first, first + len(texts))]
+        at_ms = time.time_ns() // 1_000_000 if received_ms is None else received_ms
+        self.journal.append([Records(at_ms, device, "0000abcd", first, NOW, body, judgements)])
 
     def start(self, stopped_s: float = 0.05) -> None:
         self._stop.clear()
-        self.states.clear()
+        self.said.clear()
         writer = Writer(self.config, self._hear, stopped_s)
         self._thread = threading.Thread(target=writer.run, args=(self._stop,))
         self._thread.start()
@@ -107,23 +121,43 @@ class Bench:
             assert not self._thread.is_alive()
             self._thread = None
 
-    def wait(self, state: str, times: int = 1) -> str:
-        """Wait until the writer has said `state` that many times since the last wait.
+    def wait(self, state: str, times: int = 1, sink: str = "influxdb") -> str:
+        """Wait until a sink is in a state, and for "up to date" also until it has all that is journaled.
 
-        Returns its last words about it.
+        `times`: so many failures on end. Returns its last words.
         """
-        with self._news:
-            assert self._news.wait_for(lambda: self._said(state) >= times, DEADLINE_S), self.states[-5:]
-            detail = next(detail for said, detail in reversed(self.states) if said == state)
-            self.states.clear()
-        return detail
 
-    def _said(self, state: str) -> int:
-        return sum(1 for said, _ in self.states if said == state)
+        def reached() -> bool:
+            facts = self._facts(sink)
+            if facts.get("state") != state or facts["failures"] < (times if state != "up to date" else 0):
+                return False
+            return state != "up to date" or self._complete(sink)
+
+        with self._news:
+            assert self._news.wait_for(reached, DEADLINE_S), self.said[-3:]
+            return str(self._facts(sink)["detail"])
+
+    def wait_for(self, reached: Callable[[dict[str, Any]], bool], sink: str = "influxdb") -> dict[str, Any]:
+        """Wait until what a sink says is as wanted."""
+        with self._news:
+            assert self._news.wait_for(lambda: reached(self._facts(sink)), DEADLINE_S), self.said[-3:]
+            return self._facts(sink)
+
+    def conditions(self) -> dict[str, str]:
+        """Codes and details of what the writer would have people know, as last said."""
+        return {one["code"]: one["detail"] for one in self.said[-1]["alarms"]} if self.said else {}
+
+    def _complete(self, sink: str) -> bool:
+        with JournalReader(self.config.store.path) as journal:
+            return read_progress(self.config.store.path, sink).plan.owed(journal.end()) == 0
+
+    def _facts(self, sink: str) -> dict[str, Any]:
+        found = self.said[-1]["sinks"].get(sink, {}) if self.said else {}
+        return dict(found)
 
     def _hear(self, facts: Facts) -> None:
         with self._news:
-            self.states.append((facts["state"], facts["detail"]))
+            self.said.append(facts)
             self._news.notify_all()
 
     def close(self) -> None:

@@ -1,0 +1,314 @@
+"""One database that everything is written to: a thread with its own connection, progress and troubles."""
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.config import SinkConfig
+from gateway.delays import Histogram
+from gateway.devices import Device
+from gateway.journal import JournalError, JournalReader
+from gateway.journal.readers import announce
+from gateway.logs import ERROR, WARNING, Event
+from gateway.processes import Facts
+from gateway.writer import buckets, victoriametrics
+from gateway.writer.delivery import Answer, Kind
+from gateway.writer.http import Server
+from gateway.writer.lanes import Lanes, Work
+from gateway.writer.line import Encoder
+from gateway.writer.store import WriterStore
+
+POLL_S = 0.25
+BACKOFF_S = (
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+)  # short to the end: live data is to be live soon after the server is back
+STOPPED_S = 10.0  # between attempts while the server says no; a changed token is tried at once
+REQUESTS = 20  # of one batch that is being parted, before another lane has its turn
+ANNOUNCE_S = 5.0
+INSPECT_S = 30.0
+
+_REFUSED = Event(
+    "line-refused",
+    "{sink}: {device} {log} {seq}: {status} {words}",
+    level=ERROR,
+    doc="A database does not take a record; `huishou gateway refused` lists them.",
+)
+_DAMAGED = Event(
+    "row-not-written",
+    "{sink}: journal row {row} ({device}, {log} {first}..{last}) is damaged and was not written",
+    level=ERROR,
+    doc="A row of the journal fails its check sum.",
+)
+_BUCKET = Event("bucket-made", "{sink}: bucket {bucket} made on {url}", doc="`create_bucket` was asked for.")
+_STATE = Event("sink-state", "{sink}: {state}. {detail}", doc="A sink came back to work.")
+_TROUBLE = Event(
+    "sink-trouble", "{sink}: {state}. {detail}", level=WARNING, doc="A sink cannot write for the time being."
+)
+
+
+class Sink:
+    """`start`, then `stop` and `join`. `facts` and `conditions` may be asked for at any time.
+
+    `device` looks up devices for unit and site; `told` is called when the state has changed.
+    """
+
+    def __init__(
+        self,
+        config: SinkConfig,
+        store: Path,
+        device: Callable[[str], Device | None],
+        told: Callable[[], None] = lambda: None,
+        stopped_s: float = STOPPED_S,
+    ) -> None:
+        self.config = config
+        self._path = store
+        self._told = told
+        self._stopped_s = stopped_s
+        self._server = Server(config)
+        self._encoder = Encoder(config.kind, device)
+        self._store = WriterStore(store, config.name)
+        self._journal = JournalReader(store)
+        self._lanes = Lanes(
+            self._journal,
+            self._store,
+            self._encoder,
+            config.batch_lines,
+            settles=config.kind == "victoriametrics",
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sink {config.name}", daemon=True)
+        self._state, self._detail, self._since_ms = "starting", "", _now_ms()
+        self._failures = 0
+        self._delay = Histogram()
+        self._versions = (-1, -1)
+        self._new_devices = threading.Event()
+        self._connections = 0
+        self._announced_s = self._inspected_s = -1e9
+        self._page: victoriametrics.Page | None = None
+        self._standing: dict[str, Facts] = {}  # conditions that outlast a state, by code
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; a request in flight is cut off."""
+        self._stop.set()
+        self._server.end_late(0.0)
+
+    def join(self, deadline_s: float) -> bool:
+        """Whether it has ended within `deadline_s`."""
+        self._thread.join(deadline_s)
+        return not self._thread.is_alive()
+
+    def watch(self) -> None:
+        """To be called about once a second: a request that takes too long is ended."""
+        self._server.end_late(0.0 if self._stop.is_set() else None)
+
+    def devices_changed(self) -> None:
+        """Unit or site of a device is another one now: what is encoded from now on has it."""
+        self._new_devices.set()
+
+    def facts(self) -> Facts:
+        """For people and for metrics."""
+        progress = self._lanes.progress
+        return {
+            "kind": self.config.kind,
+            "state": self._state,
+            "detail": self._detail,
+            "failures": self._failures,
+            "cursor": progress.cursor,
+            "backlog_rows": sum(span.upto - span.after for span in progress.plan.backlog),
+            "lines": progress.lines,
+            "refused": progress.refused,
+            "delay": self._delay.facts(),
+        }
+
+    def conditions(self) -> list[Facts]:
+        """What a person should know now (see gateway.alarms)."""
+        found = list(self._standing.values())
+        code = {"waiting": "sink-away", "stopped": "sink-stopped"}.get(self._state)
+        if code is not None:
+            found.append(self._condition(code, self._detail, self._since_ms))
+        return found
+
+    def _run(self) -> None:
+        try:
+            with self._journal:
+                while not self._stop.is_set():
+                    try:
+                        if not self._turn():
+                            self._stop.wait(POLL_S)
+                    except JournalError as err:
+                        self._trouble("journal-failed", str(err))
+                    except (sqlite3.Error, OSError) as err:
+                        self._lanes.go_back()
+                        self._trouble("store-failed", f"writer.db: {err}. Check the free space and the disk.")
+        finally:
+            self._server.close()
+            self._store.close()
+
+    def _turn(self) -> bool:
+        """One batch, or a part of one; whether there was anything to do."""
+        self._upkeep()
+        if not self._news() and self._lanes.idle:
+            return False
+        if self._new_devices.is_set():
+            self._new_devices.clear()
+            self._encoder.forget()
+        work = self._lanes.next()
+        if work is None:
+            self._failures = 0
+            self._tell("up to date", "")
+            return False
+        began_s = time.monotonic()
+        answer = work.delivery.run(self._server.write, REQUESTS)
+        if self._forgotten():
+            self._lanes.go_back()
+        elif answer is not None:
+            self._failed(answer)
+        elif work.delivery.done:
+            self._finish(work, time.monotonic() - began_s)
+        return True
+
+    def _finish(self, work: Work, took_s: float) -> None:
+        now_ms = _now_ms()
+        for row in work.batch.damaged:
+            _DAMAGED(
+                sink=self.config.name,
+                row=row.id,
+                device=row.device,
+                log=row.log,
+                first=row.first,
+                last=row.last,
+            )
+            self._stand("row-damaged", f"journal row {row.id} of {row.device}")
+        refused = self._lanes.finish(work, now_ms, took_s)
+        for line in refused:
+            _REFUSED(
+                sink=self.config.name,
+                device=line.device,
+                log=line.log,
+                seq=line.seq,
+                status=line.status,
+                words=line.words,
+            )
+        if refused or work.retried:
+            self._say_refused()
+        if work.lane in ("live", "backlog"):
+            self._delay.observe_all((now_ms - row.received_ms) / 1000 for row in work.batch.rows)
+        self._failures = 0
+        if self._lanes.progress.plan.backlog:
+            self._tell("catching up", "")
+        elif self._state != "up to date":
+            self._tell("writing", "")
+
+    def _failed(self, answer: Answer) -> None:
+        url = self.config.url
+        if answer.status == 404 and self.config.create_bucket and self._make_bucket():
+            return
+        if answer.kind is Kind.STOP:
+            self._lanes.drop()  # with more rows beside it, or other devices, the batch may be another one
+            text = f"{url} says no ({answer.status}): {answer.words} Check token, org and bucket."
+            self._trouble("stopped", text, self._stopped_s)
+        elif answer.status:
+            self._trouble("waiting", f"{url} is busy ({answer.status}): {answer.words}", answer.after_s)
+        else:
+            self._trouble("waiting", f"{url} cannot be reached: {answer.words}")
+
+    def _make_bucket(self) -> bool:
+        problem = buckets.make(self.config)
+        if problem:
+            self._stand("bucket-missing", f"bucket {self.config.bucket} could not be made: {problem}")
+            return False
+        self._standing.pop("bucket-missing", None)
+        _BUCKET(sink=self.config.name, bucket=self.config.bucket, url=self.config.url)
+        return True
+
+    def _forgotten(self) -> bool:
+        """Whether the server may have lost what it took: it was another one, or the line to it was."""
+        if self.config.kind != "victoriametrics":
+            return False
+        before, self._connections = self._connections, self._server.connections
+        return before not in (0, self._connections)
+
+    def _trouble(self, state: str, detail: str, pause_s: float | None = None) -> None:
+        """Say it, and wait before the next attempt; a changed token ends the wait."""
+        self._failures += 1
+        self._tell(state, detail)
+        if pause_s is None:
+            pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
+        token, end_s = self._server.token, time.monotonic() + pause_s
+        while not self._stop.wait(max(0.0, min(POLL_S, end_s - time.monotonic()))):
+            if time.monotonic() >= end_s or (state == "stopped" and self.config.secret() != token):
+                return
+
+    def _news(self) -> bool:
+        """Whether anything was committed to the journal or asked of writer.db since the last look."""
+        versions = (self._journal.data_version(), self._store.data_version())
+        changed, before, self._versions = versions != self._versions, self._versions, versions
+        if versions[1] != before[1]:
+            self._say_refused()
+        return changed
+
+    def _upkeep(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._announced_s >= ANNOUNCE_S:
+            self._announced_s = now_s
+            kept = self._lanes.kept()
+            with contextlib.suppress(OSError):  # retention then waits for it
+                if epoch := kept.plan.epoch:
+                    announce(self._path, self.config.name, epoch, kept.cursor + 1, kept.revision + 1)
+            self._lanes.settle()
+        if self.config.kind == "victoriametrics" and now_s - self._inspected_s >= INSPECT_S:
+            self._inspected_s = now_s
+            self._inspect()
+
+    def _inspect(self) -> None:
+        text = self._server.get("/metrics")
+        if text is None:
+            return
+        page = victoriametrics.read(text)
+        before, self._page = self._page, page
+        if problem := victoriametrics.wrong(before, page):
+            self._stand("sink-drops", problem)
+
+    def _say_refused(self) -> None:
+        count, newest = self._store.refused()
+        if newest is None:
+            self._standing.pop("line-refused", None)
+        else:
+            words = f"{newest.device} {newest.log} {newest.seq}: {newest.status} {newest.words}"
+            self._standing["line-refused"] = self._condition(
+                "line-refused", f"{count} kept, the newest: {words}", newest.at_ms
+            )
+
+    def _stand(self, code: str, detail: str) -> None:
+        self._standing[code] = self._condition(code, detail, _now_ms())
+
+    def _condition(self, code: str, detail: str, since_ms: int) -> Facts:
+        return {"code": code, "detail": detail, "since_ms": since_ms, "about": self.config.name}
+
+    def _tell(self, state: str, detail: str) -> None:
+        """Say how it stands; log it only when it changes for the worse, or back."""
+        if state == self._state and detail == self._detail and not self._failures:
+            return
+        worked = ("starting", "up to date", "writing", "catching up")
+        if state != self._state and state not in worked:
+            _TROUBLE(sink=self.config.name, state=state, detail=detail)
+        elif self._state not in worked and state in worked:
+            _STATE(sink=self.config.name, state=state, detail=detail)
+        if state != self._state:
+            self._since_ms = _now_ms()
+        self._state, self._detail = state, detail
+        self._told()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
