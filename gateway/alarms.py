@@ -90,7 +90,7 @@ def conditions(facts: Facts) -> Iterator[Condition]:
     """What is so at this instant, as the facts tell it."""
     processes: Mapping[str, Facts] = facts["processes"]
     yield from _processes(processes, int(facts["now_ms"]))
-    for process in processes.values():
+    for process in (*processes.values(), facts["supervisor"]):
         if process["up"]:
             yield from _said(process.get("alarms", ()))
     if "problem" in facts:
@@ -130,13 +130,19 @@ def _records(facts: Facts) -> Iterator[Condition]:
 
 
 def _store(facts: Facts) -> Iterator[Condition]:
+    journal, now_ms = facts["journal"], int(facts["now_ms"])
+    if journal["gaps"]:
+        devices = ", ".join(journal["gap_devices"])
+        yield Condition("gap-open", f"{journal['gaps']} in the logs of {devices}", journal["gap_since_ms"])
+    if journal["lost_24h"]:
+        yield Condition("records-lost", f"{journal['lost_24h']} in 24 hours, {journal['lost']} in all")
     disk = facts.get("disk")
     if disk and disk["free_bytes"] < min(LOW_BYTES, disk["total_bytes"] * LOW_SHARE):
         detail = f"{disk['free_bytes'] / 1e6:,.0f} MB free of {disk['total_bytes'] / 1e9:,.0f} GB"
         yield Condition("disk-low", detail)
-    newest_ms = facts["journal"].get("newest_ms")
-    if newest_ms is not None and newest_ms - facts["now_ms"] > AHEAD_MS:
-        ahead_s = (newest_ms - facts["now_ms"]) // 1000
+    newest_ms = journal["newest_ms"]
+    if newest_ms is not None and newest_ms - now_ms > AHEAD_MS:
+        ahead_s = (newest_ms - now_ms) // 1000
         yield Condition("clock-wrong", f"the newest record was received {ahead_s} s in the future")
 
 

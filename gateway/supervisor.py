@@ -23,7 +23,7 @@ from gateway.reload import Reload
 from gateway.watch import Clock, Watch
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
-STEADY_S = 60.0  # a child that ran this long starts afresh in the back-off
+STEADY_S = 10.0  # a child that ran this long starts afresh in the back-off
 OFTEN = 3  # deaths within OFTEN_S: it dies again and again
 OFTEN_S = 600.0
 POLL_S = 0.2

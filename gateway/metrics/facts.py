@@ -20,6 +20,7 @@ from gateway.processes import LATE_MS, status, status_of
 from gateway.writer.store import FIRST, Progress, read_all_progress
 
 ALARMS_FILE = "alarms.json"
+DAY_MS = 86_400_000
 MAX_GAPS = 100  # looked at; more are "100 or more"
 OUTCOMES = ("accepted", "flagged", "quarantined", "duplicate")
 
@@ -57,7 +58,7 @@ def snapshot(store: Path, now_ms: int) -> Facts:
             **_processes(store, now_ms),
             "records": _records(counters.received, counters.outcomes.items()),
             "messages": counters.messages,
-            "journal": {**_size(store), **_journal(journal, end)},
+            "journal": {**_size(store), **_journal(journal, end, now_ms)},
             "disk": _disk(store),
             "sinks": sinks,
             "readers": readers,
@@ -107,7 +108,7 @@ def _records(received: int, decided: Iterable[tuple[tuple[str, str], int]]) -> F
     return {"received": received, "outcomes": dict(outcomes), "codes": codes}
 
 
-def _journal(journal: JournalReader, end: int) -> Facts:
+def _journal(journal: JournalReader, end: int, now_ms: int) -> Facts:
     gaps = journal.gaps(MAX_GAPS)
     newest = journal.read_back(None, 1)
     return {
@@ -115,6 +116,7 @@ def _journal(journal: JournalReader, end: int) -> Facts:
         "rows": end,
         "newest_ms": newest[0].received_ms if newest else None,
         "lost": journal.lost(),
+        "lost_24h": journal.lost_since(now_ms - DAY_MS),
         "gaps": len(gaps),
         "gap_since_ms": min((gap.since_ms for gap in gaps), default=None),
         "gap_devices": sorted({gap.device for gap in gaps})[:10],
@@ -141,6 +143,8 @@ def _sink(journal: JournalReader, progress: Progress, end: int, now_ms: int) -> 
         "lines": progress.lines,
         "refused": progress.refused,
         **_behind(journal, progress.cursor, end, now_ms),
+        "behind_rows": progress.plan.owed(end),
+        "live_behind_s": _behind(journal, progress.plan.live, end, now_ms)["behind_s"],
     }
 
 

@@ -67,12 +67,12 @@ def _records(facts: Facts) -> Iterator[Metric]:
     records = facts["records"]
     yield CounterMetricFamily(
         "huishou_records_received",
-        "Records that arrived; equals the sum of huishou_records_total",
+        "Records that arrived; equals the sum of huishou_records",
         records["received"],
     )
-    by_outcome = CounterMetricFamily(
+    by_outcome = GaugeMetricFamily(  # no counter: a later judgement moves a record from one to another
         "huishou_records",
-        "Records by what became of them; code: the first of its reasons, empty for none",
+        "Records by what became of them; code: the first of the reasons, empty for none",
         labels=["outcome", "code"],
     )
     coded: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def _records(facts: Facts) -> Iterator[Metric]:
     for outcome in OUTCOMES:
         by_outcome.add_metric([outcome, ""], records["outcomes"][outcome] - coded[outcome])
     yield by_outcome
-    rules = CounterMetricFamily(
+    rules = GaugeMetricFamily(
         "huishou_check_records",
         "Records by the first rule that found something in them (docs/checks.md)",
         labels=["rule", "code"],

@@ -77,7 +77,7 @@ def test_metrics_count_what_the_journal_counts(client: TestClient, store: Store)
     ]
     received = sum(value for name, value in numbers if name == "huishou_records_received_total")
     assert received == 4
-    assert sum(value for name, value in numbers if name.startswith("huishou_records_total{")) == received
+    assert sum(value for name, value in numbers if name.startswith("huishou_records{")) == received
 
 
 def test_a_devices_state_follows_its_records(shown: Shown, store: Store) -> None:

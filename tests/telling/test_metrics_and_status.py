@@ -57,7 +57,14 @@ def test_the_sum_of_outcomes_is_what_arrived(store: Path) -> None:
     assert facts["sum_ok"]
     assert facts["messages"] == {"up/records": 3}
     assert facts["journal"]["lost"] == 15  # 4 to 8 and 10 to 19, declared by first = 20
-    assert facts["writer"] == {"cursor": 0, "lines": 0, "refused": 0, "behind_rows": 3, "behind_s": 1.002}
+    assert facts["writer"] == {
+        "cursor": 0,
+        "lines": 0,
+        "refused": 0,
+        "behind_rows": 3,
+        "behind_s": 1.002,
+        "live_behind_s": 1.002,
+    }
     json.dumps(facts)
 
 
