@@ -1,10 +1,10 @@
 """The commit thread: takes what has arrived, decides, journals in one transaction, then settles.
 
 The order is the promise: nothing is acknowledged, to broker, device or station, before the journal's commit
-returned.
+returned. A journal that cannot be written is tried again for ever; meanwhile the inbox fills, and nobody is
+told anything.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,28 +12,58 @@ from typing import Any
 
 import msgspec
 
+from gateway.intake.budget import Budget
 from gateway.intake.decide import Decider, Incoming, failed
 from gateway.intake.inbox import Inbox
 from gateway.journal import Appended, Arrival, Journal, JournalError
-
-log = logging.getLogger(__name__)
+from gateway.journal.model import Upkeep
+from gateway.logs import ERROR, INFO, Event
 
 BATCH = 2_000  # messages a transaction; more gains nothing once the fsync is shared by this many
+GATHER_S = 0.01  # a commit costs as much CPU as ten messages: thin traffic waits a moment for company
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # waits after a failed commit; the last one repeats
+UPKEEP_S = 1.0  # between two pieces of the journal's upkeep
+
+_REFUSED = Event(
+    "journal-refused",
+    "[{reason}] {problem} Next attempt in {wait_s:g} s.",
+    level=ERROR,
+    doc="A batch could not be stored. It is tried again for ever, and nothing is acknowledged.",
+)
+_WRITTEN = Event(
+    "journal-written", "the journal can be written again", level=INFO, doc="It could not, before."
+)
+_UNDECIDED = Event(
+    "decode-failed",
+    "a message on {topic} is kept undecoded",
+    level=ERROR,
+    doc="A fault of the gateway's own.",
+)
+_UNSETTLED = Event(
+    "not-acknowledged",
+    "{count} committed messages could not be acknowledged: they come again",
+    level=ERROR,
+    doc="A fault of the gateway's own; what comes again is recognised.",
+)
+_UPKEEP = Event(
+    "upkeep-failed", "the journal's upkeep failed", level=ERROR, doc="A fault of the gateway's own."
+)
 
 
-class Parcel(msgspec.Struct):
-    """A message on its way, with what is to be told to whoever brought it (opaque here)."""
+class Parcel(msgspec.Struct, gc=False):
+    """A message on its way, and who is to be told of it.
+
+    `source`: the session that brought it, or what a station waits on; `packet`: its packet id, 0: none.
+    """
 
     message: Incoming
-    receipt: Any
-
-    @property
-    def held_bytes(self) -> int:
-        return len(self.message.payload)
+    source: Any
+    packet: int = 0
+    held_bytes: int = 0
 
 
 Settle = Callable[[Sequence[Parcel], Appended], None]
+Committed = Callable[[Sequence[Arrival]], None]
 
 
 class Committer(threading.Thread):
@@ -45,41 +75,44 @@ class Committer(threading.Thread):
         journal: Journal,
         decider: Decider,
         settle: Settle,
+        committed: Committed = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         super().__init__(name="commit", daemon=True)
         self.inbox = inbox
         self.journal = journal
         self.decider = decider
         self.settle = settle
-        self.committed = 0  # messages since start
-        self.problem = ""  # why the journal cannot be written just now
+        self.budget = Budget()
+        self.committed = 0  # messages since start, deferred ones among them
+        self.problem: JournalError | None = None  # why the journal cannot be written just now
+        self.problem_ms = 0  # since when (ms since 1970)
+        self.upkeep = Upkeep([], {})  # as the journal last found itself
+        self._told = committed
         self._monotonic = monotonic
+        self._now_ms = now_ms
         self._progress_s = monotonic()
+        self._upkeep_s = float("-inf")
         self._busy = False
+        self._calling_s: float | None = None  # since when a call of the journal has not returned
         self._abandoned = threading.Event()
 
     def run(self) -> None:
         while not self._abandoned.is_set():
-            parcels = self.inbox.take(BATCH, timeout_s=0.5)
+            self._maintain()
+            parcels = self.inbox.take(BATCH, timeout_s=0.5, gather_s=GATHER_S)
             if not parcels:
                 if self.inbox.closed:
                     return
                 self._progress_s = self._monotonic()
                 continue
             self._busy = True
-            arrivals = [self._decide(parcel.message) for parcel in parcels]
-            appended = self._append(arrivals)
-            if appended is None:
+            if not self._commit(parcels):
                 return
             self.committed += len(parcels)
             self._progress_s = self._monotonic()
             self._busy = False
-            try:
-                self.settle(parcels, appended)
-            except Exception:
-                # Not settled is not lost: it comes again and is recognised as a duplicate.
-                log.exception("%d committed messages could not be acknowledged", len(parcels))
 
     def stalled_s(self) -> float:
         """For how many seconds messages have been waiting without any commit; 0: none waits."""
@@ -87,29 +120,71 @@ class Committer(threading.Thread):
             return 0.0
         return self._monotonic() - self._progress_s
 
+    def stuck_s(self) -> float:
+        """For how many seconds the present call of the journal has not returned; 0: there is none."""
+        since_s = self._calling_s
+        return 0.0 if since_s is None else self._monotonic() - since_s
+
     def abandon(self) -> None:
         """Give up what is not committed: it was not acknowledged, so it comes again."""
         self._abandoned.set()
 
-    def _decide(self, message: Incoming) -> Arrival:
+    def _commit(self, parcels: Sequence[Parcel]) -> bool:
+        """Decide, store, settle; False: given up."""
+        taken = parcels
+        if len(parcels) >= BATCH:
+            admitted = self.budget.admit([parcel.message for parcel in parcels], self._monotonic())
+            taken = [parcel for parcel, admit in zip(parcels, admitted, strict=True) if admit]
+        arrivals = [self._decide(parcel.message) for parcel in taken]
+        appended = self._append(arrivals)
+        if appended is None:
+            return False
         try:
-            return self.decider.decide(message)
-        except Exception as err:
-            log.exception("message on %s kept undecoded [decode-failed]", message.topic)
-            return failed(message, err)
+            self.settle(parcels, appended)
+            self._told(arrivals)
+        except Exception as err:  # noqa: BLE001 - not settled is not lost: it comes again, as a duplicate
+            _UNSETTLED(count=len(parcels), error=err)
+        return True
 
     def _append(self, arrivals: Sequence[Arrival]) -> Appended | None:
+        """Store, again until it works; None: given up."""
         attempt = 0
         while True:
+            self._calling_s = self._monotonic()
             try:
                 appended = self.journal.append(arrivals)
             except JournalError as err:
-                self.problem = str(err)
+                if self.problem is None:
+                    self.problem_ms = self._now_ms()
+                self.problem = err
                 wait_s = RETRY_S[min(attempt, len(RETRY_S) - 1)]
-                log.error("[%s] %s Next attempt in %g s.", err.code, err, wait_s)  # noqa: TRY400
-                attempt += 1
-                if self._abandoned.wait(wait_s):
-                    return None
+                _REFUSED(reason=err.code, problem=str(err), wait_s=wait_s)
             else:
-                self.problem = ""
+                if self.problem is not None:
+                    _WRITTEN()
+                    self.problem = None
                 return appended
+            finally:
+                self._calling_s = None
+            attempt += 1
+            if self._abandoned.wait(wait_s):
+                return None
+
+    def _decide(self, message: Incoming) -> Arrival:
+        try:
+            return self.decider.decide(message)
+        except Exception as err:  # noqa: BLE001 - a fault of this program must not cost a message
+            _UNDECIDED(topic=message.topic[:200], error=err)
+            return failed(message, err)
+
+    def _maintain(self) -> None:
+        now_s = self._monotonic()
+        if now_s - self._upkeep_s < UPKEEP_S:
+            return
+        self._upkeep_s = self._calling_s = now_s
+        try:
+            self.upkeep = self.journal.maintain(self._now_ms())
+        except Exception as err:  # noqa: BLE001 - upkeep must never stop intake
+            _UPKEEP(error=err)
+        finally:
+            self._calling_s = None

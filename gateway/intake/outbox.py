@@ -1,45 +1,51 @@
-"""The `down/ack` messages that wait to be published: one per log, the newest mark only, so it cannot grow
-with traffic.
+"""The `down/ack` messages that wait to be published, and those that wait for their PUBACK. Pure.
 
-Pure but for the callable that publishes. Not thread-safe: the session holds its lock.
+One per log waits, the newest mark only, so it cannot grow with traffic. Those without PUBACK are bounded by
+a window, outlive the connection, and are sent again on the next (MQTT 3.1.1 and 5, 4.4). One thread uses it.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
-Publish = Callable[[str, str, int], int | None]
-WINDOW = 100  # publishes without PUBACK; paho walks all of them at each PUBACK
+WINDOW = 1_000  # publishes without PUBACK
+LAST_PACKET = 60_000  # packet ids 1 to this are given to marks; those above are the session's own
+
+Mark = tuple[str, str, int]
+"""Device, log, and the number up to which that log is durable."""
 
 
 class Outbox:
-    """Marks to be told, within a window of unconfirmed publishes.
+    """Marks to be told."""
 
-    `publish` returns a packet id, None: not now.
-    """
-
-    def __init__(self, publish: Publish, window: int = WINDOW) -> None:
-        self._publish = publish
-        self._window = window
-        self._marks: dict[tuple[str, str], int] = {}
-        self._flying: set[int] = set()
+    def __init__(self, window: int = WINDOW) -> None:
+        self.window = window  # the broker may allow less
+        self._waiting: dict[tuple[str, str], int] = {}
+        self._flying: dict[int, Mark] = {}
+        self._packet = 0
 
     def __len__(self) -> int:
-        return len(self._marks)
+        """How many wait to be sent."""
+        return len(self._waiting)
 
     def offer(self, device: str, log: str, seq: int) -> None:
         """Tell a device how far its log is durable; a mark that still waits is replaced."""
-        self._marks[device, log] = max(seq, self._marks.get((device, log), -1))
+        self._waiting[device, log] = max(seq, self._waiting.get((device, log), -1))
 
-    def pump(self) -> None:
-        """Publish as much as the window has room for."""
-        while self._marks and len(self._flying) < self._window:
-            device, log = next(iter(self._marks))
-            packet = self._publish(device, log, self._marks[device, log])
-            if packet is None:
-                return
-            del self._marks[device, log]
-            self._flying.add(packet)
+    def take(self) -> Iterator[tuple[int, Mark]]:
+        """What may be sent now, with its packet id."""
+        while self._waiting and len(self._flying) < self.window:
+            device, log = key = next(iter(self._waiting))
+            mark = device, log, self._waiting.pop(key)
+            while True:
+                self._packet = self._packet % LAST_PACKET + 1
+                if self._packet not in self._flying:
+                    break
+            self._flying[self._packet] = mark
+            yield self._packet, mark
 
-    def confirmed(self, packet: int) -> None:
-        """A PUBACK came."""
-        self._flying.discard(packet)
-        self.pump()
+    def flying(self) -> list[tuple[int, Mark]]:
+        """What was sent and not confirmed, in its order."""
+        return list(self._flying.items())
+
+    def confirmed(self, packet: int) -> Mark | None:
+        """A PUBACK came: for which mark."""
+        return self._flying.pop(packet, None)

@@ -1,228 +1,197 @@
-"""The MQTT session of intake: paho-mqtt below, queue and receipts above. MQTT 3.1.1, persistent, QoS 1,
-acks by hand.
+"""One connection to a broker, from CONNECT to its end. Pure: bytes and the time go in, messages and bytes
+come out.
 
-Threads: paho's loop thread reads, queues and writes; the commit thread calls `settle`; one more publishes
-`down/ack`. A PUBACK belongs to the connection on which the message came: paho would send it on any, where
-the same packet id may mean another message. So each receipt carries the connection's generation, and the
-generation ends, under a lock, when the connection does, before paho opens the next.
+MQTT 3.1.1 or 5, a session that the broker keeps, one subscription with QoS 1. A PUBACK goes out when told
+(`acknowledge`), in the order told, never twice, and only here: packet ids mean nothing on another
+connection, which is another `Session`. The flags DUP and retain are ignored: a record's name tells whether
+it is new. Everything that ends a connection is a SessionError with the code of its alarm.
 """
 
-import logging
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-import paho.mqtt.client as mqtt
-from msgspec import Struct
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
-from gateway.config import MqttConfig, mqtt_password
-from gateway.contract import MAX_MESSAGE_BYTES, encode_ack, topic
-from gateway.intake.committer import Parcel
-from gateway.intake.decide import Incoming
-from gateway.intake.inbox import Inbox
-from gateway.intake.outbox import WINDOW, Outbox
-from gateway.journal import Appended
-
-log = logging.getLogger(__name__)
+from gateway.config import MqttConfig
+from gateway.contract import encode_ack, topic
+from gateway.intake import wire
+from gateway.intake.outbox import Outbox
 
 FILTER = "huishou/1/+/up/#"
-RECONNECT_S = (1, 30)  # first and longest wait between attempts
-RETURNED = (
-    MQTTErrorCode.MQTT_ERR_SUCCESS,
-    MQTTErrorCode.MQTT_ERR_NO_CONN,
-)  # the latter: kept by paho, sent later
+ANSWER_S = 10.0  # a broker that takes longer for CONNACK, SUBACK or PINGRESP is not there
+RECEIVE_MAXIMUM = 8_000  # messages without PUBACK (MQTT 5): the inbox, a batch, and one read
+MAX_OUT = 256 * 1024  # bytes that wait to be written, beyond which no more marks are added
+_SUBSCRIBE_PACKET = 65_535  # above those of the outbox
+
+REASONS = {  # MQTT 5, 2.4; below 0x80 of a CONNACK: MQTT 3.1.1, 3.2.2.3
+    0x01: "unacceptable protocol version: set mqtt.protocol to one that the broker speaks",
+    0x02: "client id rejected",
+    0x03: "server unavailable",
+    0x04: "bad user name or password",
+    0x05: "not authorized",
+    0x81: "malformed packet",
+    0x82: "protocol error",
+    0x84: "unsupported protocol version: set mqtt.protocol to one that the broker speaks",
+    0x85: "client id not valid",
+    0x86: "bad user name or password",
+    0x87: "not authorized",
+    0x88: "server unavailable",
+    0x89: "server busy",
+    0x8A: "banned",
+    0x8B: "server shutting down",
+    0x8D: "keep-alive timeout",
+    0x8E: "session taken over",
+    0x93: "receive maximum exceeded",
+    0x95: "packet too large",
+    0x97: "quota exceeded",
+    0x98: "administrative action",
+    0x9C: "use another server",
+    0x9D: "server moved",
+    0x9F: "connection rate exceeded",
+}
+_AWAY = frozenset({0x03, 0x88, 0x89, 0x8B, 0x8D, 0x9F})  # it may be well again without anybody's doing
+TAKEN_OVER = 0x8E
 
 
-class Receipt(Struct, frozen=True):
-    """Which message of which connection is to be acknowledged."""
+class SessionError(Exception):
+    """The connection has to end. `code` is that of the alarm: `broker-away`, `broker-refused` or
+    `session-taken`."""
 
-    generation: int
-    packet: int
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
-class MqttSession:
-    """Receives into `inbox`; acknowledges when told that a batch is on disk."""
+class Session:
+    """One connection. `out` holds the bytes to be written; whoever writes them removes them."""
 
-    def __init__(
-        self,
-        config: MqttConfig,
-        inbox: Inbox[Parcel],
-        client: mqtt.Client | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-    ) -> None:
-        self.state = "not started"
-        self._config = config
-        self._inbox = inbox
-        self._now_ms = now_ms
-        self._generation = 0
+    def __init__(self, config: MqttConfig, password: str | None, outbox: Outbox, now_s: float) -> None:
+        self.ready = False  # subscribed: messages come
+        self.resumed = False  # the broker had kept the session
+        self.problem = ""  # what the broker refuses although it lets us in
+        self.out = bytearray()
+        self._level = wire.V5 if config.protocol == "5" else wire.V311
+        self._reader = wire.Reader(self._level)
+        self._outbox = outbox
+        self._keepalive_s: float = config.keepalive_s
         self._connected = False
-        self._generation_lock = threading.Lock()
-        self._outbox = Outbox(self._publish)
-        self._outbox_lock = threading.Lock()
-        self._confirmed: deque[int] = deque(maxlen=4 * WINDOW)
-        self._to_tell = threading.Event()
-        self._ending = threading.Event()
-        self._teller = threading.Thread(target=self._tell, name="down-ack", daemon=True)
-        self._client = client or make_client(config)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
-        self._client.on_publish = self._on_publish
-
-    def start(self) -> None:
-        """Begin to connect; returns at once, and goes on trying for ever."""
-        self.state = f"connecting to {self._config.host}:{self._config.port}"
-        self._client.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
-        self._client.loop_start()
-        self._teller.start()
-
-    def stop(self) -> None:
-        """Send what is queued for sending, then disconnect; the broker keeps the session."""
-        self._ending.set()
-        self._to_tell.set()
-        self._teller.join(timeout=2)
-        self._client.disconnect()
-        self._client.loop_stop()
-        self.state = "stopped"
-
-    def alive(self) -> bool:
-        """Whether paho's thread runs: it must, from `start` to `stop`."""
-        name = f"paho-mqtt-client-{self._config.client_id}"
-        return any(thread.name == name for thread in threading.enumerate())
-
-    def settle(self, parcels: Sequence[Parcel], appended: Appended) -> None:
-        """The batch is on disk: PUBACK its messages in order of arrival, then tell the devices."""
-        with self._generation_lock:
-            for parcel in parcels:
-                receipt = parcel.receipt
-                if (
-                    isinstance(receipt, Receipt)
-                    and receipt.generation == self._generation
-                    and self._connected
-                ):
-                    self._client.ack(receipt.packet, qos=1)
-        with self._outbox_lock:
-            for (device, name), seq in appended.acks.items():
-                self._outbox.offer(device, name, seq)
-        self._to_tell.set()
-
-    def _tell(self) -> None:
-        """Publish marks.
-
-        A thread of its own: paho calls `on_publish` with locks held that `publish` takes.
-        """
-        while True:
-            self._to_tell.wait(timeout=1.0)
-            self._to_tell.clear()
-            with self._outbox_lock:
-                while self._confirmed:
-                    self._outbox.confirmed(self._confirmed.popleft())
-                self._outbox.pump()
-            if self._ending.is_set():
-                return
-
-    def _publish(self, device: str, name: str, seq: int) -> int | None:
-        if not self._connected:
-            return None
-        info = self._client.publish(topic(device, "down/ack"), encode_ack(name, seq), qos=1)
-        return info.mid if info.rc in RETURNED else None
-
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _data: Any,
-        flags: mqtt.ConnectFlags,
-        reason: ReasonCode,
-        _props: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._say(f"refused: {reason}", logging.ERROR)
-            return
-        with self._generation_lock:
-            self._generation += 1
-            self._connected = True
-        self._say(f"connected, session {'resumed' if flags.session_present else 'new'}")
-        client.subscribe(FILTER, qos=1)
-        self._to_tell.set()
-
-    def _on_disconnect(
-        self,
-        _client: mqtt.Client,
-        _data: Any,
-        _flags: mqtt.DisconnectFlags,
-        reason: ReasonCode,
-        _props: Properties | None,
-    ) -> None:
-        with self._generation_lock:
-            self._connected = False
-        if reason.is_failure and not self.state.startswith("refused"):
-            self._say(f"connection lost: {reason}", logging.WARNING)
-
-    def _on_subscribe(
-        self,
-        _client: mqtt.Client,
-        _data: Any,
-        _mid: int,
-        reasons: list[ReasonCode],
-        _props: Properties | None,
-    ) -> None:
-        if any(reason.is_failure for reason in reasons):
-            # Nothing would ever arrive: say so instead of looking healthy.
-            self._say(
-                f"refused: subscription to {FILTER} denied; check the broker's access list", logging.ERROR
-            )
-        else:
-            self._say("connected")
-
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        try:
-            name = message.topic
-        except UnicodeDecodeError:
-            name = ""  # the standard forbids it; a broker that lets it through must not end this thread
-        receipt = Receipt(self._generation, message.mid) if message.qos else None
-        size = len(message.payload)
-        payload = message.payload if size <= MAX_MESSAGE_BYTES else message.payload[:MAX_MESSAGE_BYTES]
-        # Blocks when the inbox is full: then nobody reads the socket, and TCP slows the broker down.
-        self._inbox.put(Parcel(Incoming(name, bytes(payload), size, self._now_ms()), receipt))
-
-    def _on_publish(
-        self, _client: mqtt.Client, _data: Any, mid: int, _reason: ReasonCode, _props: Properties
-    ) -> None:
-        self._confirmed.append(mid)
-        self._to_tell.set()
-
-    def _say(self, state: str, level: int = logging.INFO) -> None:
-        if state != self.state:
-            log.log(level, "broker %s:%d: %s", self._config.host, self._config.port, state)
-        self.state = state
-
-
-def make_client(config: MqttConfig) -> mqtt.Client:
-    """A paho client for the configured broker, not connected yet."""
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=config.client_id,
-        clean_session=False,
-        protocol=mqtt.MQTTv311,
-        manual_ack=True,
-    )
-    client.suppress_exceptions = True
-    client.enable_logger(logging.getLogger("paho"))
-    client.max_inflight_messages_set(WINDOW)
-    client.max_queued_messages_set(2 * WINDOW)
-    client.reconnect_delay_set(*RECONNECT_S)
-    if config.username is not None:
-        client.username_pw_set(config.username, mqtt_password(config))
-    if config.tls:
-        client.tls_set(
-            ca_certs=str(config.ca_file) if config.ca_file else None,
-            certfile=str(config.cert_file) if config.cert_file else None,
-            keyfile=str(config.key_file) if config.key_file else None,
+        self._listened = True
+        self._heard_s = self._sent_s = self._asked_s = now_s
+        self._asking = True  # an answer is due
+        self.out += wire.connect(
+            self._level,
+            config.client_id,
+            config.keepalive_s,
+            config.username,
+            password,
+            config.session_expiry_s,
+            RECEIVE_MAXIMUM,
         )
-    return client
+
+    def feed(self, data: bytes, now_s: float) -> list[wire.Publish]:
+        """The messages that are complete with this. Raises SessionError."""
+        try:
+            publishes, controls = self._reader.feed(data)
+        except wire.WireError as err:
+            raise SessionError("broker-away", f"the broker does not keep to MQTT: {err}") from None
+        self._heard_s = now_s
+        if self.ready:
+            self._asking = False
+        for control in controls:
+            self._control(control, now_s)
+        if publishes and not self._connected:
+            raise SessionError("broker-away", "the broker does not keep to MQTT: PUBLISH before CONNACK")
+        return publishes
+
+    def acknowledge(self, packets: Iterable[int]) -> None:
+        """PUBACK messages of this connection."""
+        self.out += wire.pubacks(packets)
+
+    def pump(self) -> None:
+        """Publish marks as far as window and buffer allow."""
+        if self.ready and len(self.out) < MAX_OUT:
+            for packet, (device, log, seq) in self._outbox.take():
+                self._tell(packet, device, log, seq, again=False)
+
+    def tick(self, now_s: float, *, listening: bool = True) -> None:
+        """Ping when the line was silent. Raises SessionError when an answer is overdue.
+
+        `listening`: whether what comes is being read; if not, its absence says nothing.
+        """
+        if self.ready and not (listening and self._listened):
+            self._heard_s, self._asking = now_s, False
+        self._listened = listening
+        if self._asking:
+            if now_s - self._asked_s >= ANSWER_S:
+                what = "PINGRESP" if self.ready else "SUBACK" if self._connected else "CONNACK"
+                raise SessionError("broker-away", f"no {what} from the broker in {ANSWER_S:g} s")
+        elif now_s - min(self._heard_s, self._sent_s) >= self._keepalive_s / 2:
+            self.out += wire.PING
+            self._ask(now_s)
+
+    def wait_s(self, now_s: float) -> float:
+        """How long until `tick` has something to do."""
+        if self._asking:
+            return max(0.0, self._asked_s + ANSWER_S - now_s)
+        return max(0.0, min(self._heard_s, self._sent_s) + self._keepalive_s / 2 - now_s)
+
+    def wrote(self, count: int, now_s: float) -> None:
+        """`count` bytes of `out` are on their way."""
+        del self.out[:count]
+        self._sent_s = now_s
+
+    def _ask(self, now_s: float) -> None:
+        self._asking, self._asked_s, self._sent_s = True, now_s, now_s
+
+    def _control(self, control: wire.Control, now_s: float) -> None:
+        if not self._connected and control.type != wire.CONNACK:
+            raise SessionError(
+                "broker-away", "the broker does not keep to MQTT: it did not begin with CONNACK"
+            )
+        if control.type == wire.PUBACK:
+            mark = self._outbox.confirmed(control.packet)
+            if mark is not None and control.codes[0] >= 0x80:
+                self.problem = f"down/ack to {mark[0]} denied: {_reason(control.codes[0])}"
+        elif control.type == wire.CONNACK and not self._connected:
+            self._accepted(control, now_s)
+        elif control.type == wire.SUBACK and control.packet == _SUBSCRIBE_PACKET:
+            if control.codes[0] >= 0x80:
+                # Nothing would ever arrive: say so instead of looking healthy.
+                denied = f"subscription to {FILTER} denied ({_reason(control.codes[0])})"
+                raise SessionError("broker-refused", f"{denied}: check the broker's access list")
+            self.ready, self._asking = True, False
+        elif control.type == wire.DISCONNECT:
+            code = control.codes[0]
+            known = "session-taken" if code == TAKEN_OVER else "broker-away"
+            raise SessionError(known, f"the broker ended the connection: {_reason(code)}{_words(control)}")
+        elif control.type != wire.PINGRESP:
+            raise SessionError(
+                "broker-away", f"the broker does not keep to MQTT: packet type {control.type} here"
+            )
+
+    def _accepted(self, control: wire.Control, now_s: float) -> None:
+        code = control.codes[0]
+        if code:
+            known = "broker-away" if code in _AWAY else "broker-refused"
+            raise SessionError(known, f"the broker refuses the connection: {_reason(code)}{_words(control)}")
+        self._connected, self.resumed = True, control.session_present
+        properties = control.properties
+        self._keepalive_s = (
+            float(properties.get(wire.SERVER_KEEP_ALIVE, self._keepalive_s)) or self._keepalive_s
+        )
+        self._outbox.window = min(self._outbox.window, int(properties.get(wire.RECEIVE_MAXIMUM, 65_535)))
+        self.out += wire.subscribe(self._level, _SUBSCRIBE_PACKET, FILTER)
+        self._ask(now_s)
+        for packet, (device, log, seq) in self._outbox.flying():
+            self._tell(packet, device, log, seq, again=self.resumed)
+
+    def _tell(self, packet: int, device: str, log: str, seq: int, *, again: bool) -> None:
+        body = encode_ack(log, seq)
+        self.out += wire.publish(self._level, packet, topic(device, "down/ack"), body, again=again)
+
+
+def _reason(code: int) -> str:
+    return REASONS.get(code, "no reason given" if code == 0 else f"code {code:#04x}")
+
+
+def _words(control: wire.Control) -> str:
+    """The broker's own words, if it has any."""
+    words = control.properties.get(wire.REASON_STRING)
+    return f" ({words[:200].decode('utf-8', 'backslashreplace')})" if isinstance(words, bytes) else ""

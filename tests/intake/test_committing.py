@@ -13,6 +13,7 @@ from gateway.intake.committer import Committer, Parcel
 from gateway.intake.decide import Decider, Incoming
 from gateway.intake.inbox import Inbox
 from gateway.journal import Appended, Arrival, JournalError, Refused
+from gateway.journal.model import Upkeep
 
 DEADLINE_S = 10.0
 
@@ -35,6 +36,9 @@ class FlakyJournal:
     def hwm(self, device: str, log: str) -> int | None:
         return None
 
+    def maintain(self, now_ms: int) -> Upkeep:
+        return Upkeep([], {})
+
     def close(self) -> None:
         pass
 
@@ -44,11 +48,11 @@ class QuietFirst(Inbox[Parcel]):
 
     quiet = 2
 
-    def take(self, most: int, timeout_s: float) -> list[Parcel]:
+    def take(self, most: int, timeout_s: float, gather_s: float = 0.0) -> list[Parcel]:
         if self.quiet:
             self.quiet -= 1
             return []
-        return super().take(most, timeout_s)
+        return super().take(most, timeout_s, gather_s)
 
 
 class Bench:
@@ -63,7 +67,9 @@ class Bench:
     def put(self, *numbers: int) -> None:
         for number in numbers:
             self.inbox.put(
-                Parcel(Incoming("huishou/1/bin-001/up/state", b'{"v":1,"online":true}', 21, 5), number)
+                Parcel(
+                    Incoming("huishou/1/bin-001/up/records", b'{"v":1,"online":true}', 21, 5), None, number
+                )
             )
 
     def wait_settled(self, count: int) -> list[int]:
@@ -73,7 +79,7 @@ class Bench:
 
     def _settle(self, parcels: Sequence[Parcel], _: Appended) -> None:
         with self._news:
-            self.settled += [parcel.receipt for parcel in parcels]
+            self.settled += [parcel.packet for parcel in parcels]
             self._news.notify_all()
 
     def close(self) -> None:
@@ -106,7 +112,7 @@ def test_a_batch_is_settled_once_and_in_order_after_the_journal_took_it(make: Ca
     assert bench.wait_settled(3) == [1, 2, 3]
     assert len(bench.journal.kept) == 3
     assert bench.journal.attempts >= 3
-    assert bench.committer.problem == ""
+    assert bench.committer.problem is None
 
 
 def test_nothing_is_settled_while_the_journal_refuses_and_the_reason_is_told(
@@ -117,7 +123,7 @@ def test_nothing_is_settled_while_the_journal_refuses_and_the_reason_is_told(
     while not bench.committer.problem:
         bench.committer.join(0.01)
     assert bench.settled == []
-    assert "disk full" in bench.committer.problem
+    assert "disk full" in str(bench.committer.problem)
     assert bench.committer.stalled_s() > 0
     bench.committer.abandon()
     bench.committer.join(DEADLINE_S)

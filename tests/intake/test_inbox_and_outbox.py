@@ -5,7 +5,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.inbox import Inbox
+from gateway.intake.inbox import ENOUGH, Inbox
 from gateway.intake.outbox import Outbox
 
 
@@ -60,6 +60,46 @@ def test_a_closed_inbox_lets_go_of_who_waits_and_can_still_be_emptied() -> None:
     assert inbox.take(10, 5) == []
 
 
+def test_one_that_may_not_wait_is_told_when_there_is_room_again() -> None:
+    inbox: Inbox[Item] = Inbox(max_items=3)
+    told: list[int] = []
+    inbox.on_room = lambda: told.append(len(inbox))
+    assert inbox.offer([Item(1), Item(1)])
+    assert inbox.has_room()
+    assert inbox.offer([Item(1)] * 5), "a read that was begun is taken whole"
+    assert not inbox.has_room()
+    assert len(inbox.take(4, 0)) == 4
+    assert told == []
+    assert len(inbox.take(2, 0)) == 2
+    assert told == [1]
+    assert inbox.has_room()
+    inbox.close()
+    assert not inbox.offer([Item(1)])
+
+
+def test_a_station_does_not_wait_for_room_for_ever() -> None:
+    inbox: Inbox[Item] = Inbox(max_items=1)
+    assert inbox.put(Item(1), timeout_s=0)
+    assert not inbox.put(Item(1), timeout_s=0.01)
+    assert len(inbox) == 1
+
+
+def test_thin_traffic_is_gathered_for_a_moment_and_a_crowd_is_not() -> None:
+    inbox: Inbox[Item] = Inbox()
+    taken: list[list[Item]] = []
+    taker = threading.Thread(target=lambda: taken.append(inbox.take(1000, timeout_s=60, gather_s=60)))
+    taker.start()
+    for _ in range(ENOUGH - 1):
+        inbox.offer([Item(1)])
+    taker.join(0.05)
+    assert taker.is_alive()
+    inbox.offer([Item(1)])
+    taker.join(10)
+    assert [len(items) for items in taken] == [ENOUGH]
+    inbox.offer([Item(1)])
+    assert len(inbox.take(1000, timeout_s=60, gather_s=0.001)) == 1
+
+
 @given(
     st.lists(
         st.tuples(st.just("offer"), st.integers(0, 4), st.integers(0, 50)) | st.tuples(st.just("confirm")),
@@ -70,49 +110,48 @@ def test_a_closed_inbox_lets_go_of_who_waits_and_can_still_be_emptied() -> None:
 def test_the_outbox_never_exceeds_its_window_and_ends_with_the_newest_marks(
     steps: list[tuple[str, int, int] | tuple[str]], window: int
 ) -> None:
-    flying: list[int] = []
+    outbox = Outbox(window)
+    flying: dict[int, tuple[str, str, int]] = {}
     told: dict[str, list[int]] = {}
-
-    def publish(device: str, _log: str, seq: int) -> int:
-        told.setdefault(device, []).append(seq)
-        flying.append(sum(map(len, told.values())))
-        return flying[-1]
-
-    outbox = Outbox(publish, window)
     offered: dict[str, int] = {}
+
+    def pump() -> None:
+        for packet, mark in outbox.take():
+            assert packet not in flying
+            flying[packet] = mark
+            told.setdefault(mark[0], []).append(mark[2])
+        assert len(flying) <= window
+        assert outbox.flying() == list(flying.items())
+
     for step in steps:
         if len(step) == 3:
             device = f"bin-{step[1]}"
             outbox.offer(device, "0000abcd", step[2])
-            outbox.pump()
             offered[device] = step[2]
         elif flying:
-            outbox.confirmed(flying.pop(0))
-        assert len(flying) <= window
+            packet = next(iter(flying))
+            assert outbox.confirmed(packet) == flying.pop(packet)
+        pump()
         assert len(outbox) <= 5
     while flying:
-        outbox.confirmed(flying.pop(0))
+        outbox.confirmed(next(iter(flying)))
+        del flying[next(iter(flying))]
+        pump()
     assert len(outbox) == 0
     assert told.keys() == offered.keys()
     for device, mark in offered.items():
         assert max(told[device]) >= mark
 
 
-def test_marks_wait_while_nothing_can_be_published_and_never_go_back() -> None:
-    connected = False
-    told: list[int] = []
-
-    def publish(_device: str, _log: str, seq: int) -> int | None:
-        if not connected:
-            return None
-        told.append(seq)
-        return 1
-
-    outbox = Outbox(publish)
+def test_a_mark_that_waits_never_goes_back_and_packet_ids_are_used_again() -> None:
+    outbox = Outbox(window=1)
     outbox.offer("bin-1", "0000abcd", 3)
     outbox.offer("bin-1", "0000abcd", 2)
-    outbox.pump()
-    assert len(outbox) == 1
-    connected = True
-    outbox.pump()
-    assert told == [3]
+    assert list(outbox.take()) == [(1, ("bin-1", "0000abcd", 3))]
+    outbox.confirmed(1)
+    for number in range(1, 60_001):
+        outbox.offer("bin-1", "0000abcd", number)
+        for packet, _ in outbox.take():
+            assert 1 <= packet <= 60_000
+            outbox.confirmed(packet)
+    assert outbox.confirmed(1) is None
