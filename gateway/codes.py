@@ -377,6 +377,42 @@ CODES: dict[str, Code] = {
             "网关处理该消息时自身出错；消息已留存。",
             "请连同留存的原始字节一并上报；程序位置见日志。",
         ),
+        # What `huishou journal verify` may find, beside `row-damaged` and `sum-wrong` (gateway.alarm_codes).
+        Code(
+            "file-damaged",
+            "SQLite finds the file damaged: a page does not fit the others.",
+            "Check the disk. Intake salvages a damaged journal by itself; of a damaged backup, use another.",
+            "SQLite 检查发现文件损坏：页面之间不一致。",
+            "请检查磁盘。接收进程遇到损坏的日志会自行抢救；若是备份损坏，请改用其他备份。",
+        ),
+        Code(
+            "orphan-row",
+            "A row belongs to a log that is not in the table of logs.",
+            "Not made by the gateway: find out what else wrote to the file, and restore from a backup.",
+            "某行所属的设备日志不在日志表中。",
+            "网关不会产生这种情况：请查明还有什么程序写过该文件，并从备份恢复。",
+        ),
+        Code(
+            "row-content",
+            "A row does not hold exactly the records that it says it holds.",
+            "Check the disk, keep the file, restore from a backup; report it when the check sum is right.",
+            "某行的内容与其声明的记录不一致。",
+            "请检查磁盘，保留该文件，并从备份恢复；若校验和正确，请上报。",
+        ),
+        Code(
+            "rows-overlap",
+            "Two rows of a log hold the same number.",
+            "A fault of the gateway, or two programs wrote at once: keep a copy of the file and report it.",
+            "同一设备日志的两行包含相同序号。",
+            "网关故障，或有两个程序同时写入：请保留文件副本并上报。",
+        ),
+        Code(
+            "mark-wrong",
+            "The mark of a log does not fit what is stored: a device may have been told a wrong number.",
+            "A fault of the gateway: keep a copy of the file and report it; compare the device's own log.",
+            "设备日志的水位标记与已存内容不符，可能已告知设备错误的序号。",
+            "网关故障：请保留文件副本并上报，同时核对设备自身的日志。",
+        ),
         # How a polled station is doing (gateway.modbus).
         Code(
             "unreachable",

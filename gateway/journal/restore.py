@@ -1,0 +1,166 @@
+"""A backup put in the place of a store's journal, while the gateway is stopped.
+
+The present journal is set aside, never deleted. The restored one begins a new epoch, so that every reader
+goes on from where both agree (`gateway.journal.epochs`). Devices send again what they still hold; what they
+were allowed to free since the backup is declared lost, with cause `restore`, as they say so. For that, the
+marks of the journal that is replaced are read, and a log that began after the backup is made known.
+"""
+
+import shutil
+import sqlite3
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from gateway.journal import epochs
+from gateway.journal.backup import BackupError, Cover, opened, read_cover, sync_directory, sync_file
+from gateway.journal.schema import migrate
+from gateway.journal.sqlite import FILE
+from gateway.journal.verify import Progress, verify
+from gateway.processes import sole
+
+_SIDE = ("", "-wal", "-shm")
+_HOLDERS = ("gateway", "intake", "writer", "web")
+
+
+class SetBack(Struct, frozen=True):
+    """A log whose mark goes back: `was` and `now` known without a gap (`now` -1: the log is not in it)."""
+
+    device: str
+    log: str
+    was: int
+    now: int
+
+
+class Plan(Struct, frozen=True):
+    """What a restore would do. `present` None: there is no journal now; `readable`: it could be read."""
+
+    file: str
+    cover: Cover
+    present: Cover | None
+    readable: bool
+    set_back: list[SetBack]
+
+
+class Restored(Struct, frozen=True):
+    """What a restore did. `aside`: where the replaced journal is now."""
+
+    plan: Plan
+    epoch: str
+    began_at_row: int
+    aside: str | None
+
+
+def plan(store: Path, file: Path, progress: Progress = lambda *_: None) -> Plan:
+    """Verify a backup and say what restoring it would mean; changes nothing.
+
+    Raises BackupError, JournalError.
+    """
+    if not file.is_file():
+        raise BackupError("no-backup", f"{file} is not there.")
+    report = verify(file, progress=progress)
+    if report.findings:
+        first, number = report.findings[0], sum(report.counts.values())
+        raise BackupError(
+            "backup-unsound",
+            f"{file} is not sound: {first.code} {first.where}: {first.detail} (1 of {number} findings). "
+            "Take an earlier one.",
+        )
+    cover, present = read_cover(file), store / FILE
+    if not present.exists():
+        return Plan(str(file), cover, None, True, [])
+    try:
+        was, held = _marks(present), read_cover(present)
+    except sqlite3.DatabaseError:
+        return Plan(str(file), cover, None, False, [])
+    now = _marks(file)
+    back = [
+        SetBack(*name, hwm, now.get(name, -1)) for name, hwm in sorted(was.items()) if hwm > now.get(name, -1)
+    ]
+    return Plan(str(file), cover, held, True, back)
+
+
+def restore(store: Path, file: Path, now_ms: int, progress: Progress = lambda *_: None) -> Restored:
+    """Put a verified backup in the place of the journal. Raises BackupError, JournalError, ProcessError.
+
+    A power cut at any moment leaves the former journal or the restored one, and both in full.
+    """
+    with ExitStack() as locks:
+        for name in _HOLDERS:
+            locks.enter_context(sole(store, name))
+        planned = plan(store, file, progress)
+        present, part = store / FILE, store / f".{FILE}.restore"
+        try:
+            for suffix in _SIDE:
+                part.with_name(part.name + suffix).unlink(missing_ok=True)
+            progress("copying", 0, 1)
+            shutil.copyfile(file, part)
+            epoch = _prepare(part, present if planned.present else None, now_ms)
+            sync_file(part)
+            aside = _set_aside(present, now_ms) if present.exists() else None
+            sync_directory(store)  # its WAL must be gone before another database is in its place
+            part.replace(present)
+            sync_directory(store)
+        except (OSError, sqlite3.Error) as err:
+            raise BackupError(
+                "restore-failed",
+                f"{file} could not be put in place of {present}: {err}. Nothing was changed.",
+            ) from err
+    return Restored(planned, epoch.id, epoch.began_at_row, str(aside) if aside else None)
+
+
+def _marks(file: Path) -> dict[tuple[str, str], int]:
+    with opened(file) as db:
+        return {(device, log): hwm for device, log, hwm in db.execute("SELECT device, log, hwm FROM logs")}
+
+
+def _prepare(part: Path, present: Path | None, now_ms: int) -> epochs.Epoch:
+    """Bring the copy to this version, make known what the present journal knows, begin the epoch."""
+    with closing(sqlite3.connect(part, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        migrate(db)
+        replaced: list[epochs.Epoch] = []
+        logs: list[tuple[str, str, int]] = []
+        if present is not None:
+            with opened(present) as old:
+                logs = _began(old)
+                if old.execute("PRAGMA user_version").fetchone()[0] >= 3:
+                    replaced = epochs.read_epochs(old)
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(
+            "INSERT INTO logs (device, log, hwm, top) VALUES (?, ?, ?, -1)"
+            " ON CONFLICT (device, log) DO NOTHING",
+            logs,
+        )
+        epoch = epochs.begin(db, now_ms, "restore", replaced)
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode = WAL")  # in the header, so that a plain copy stays what it is
+    return epoch
+
+
+def _began(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+    """Each log of a journal with the mark that it began at, as far as its rows and losses tell."""
+    return db.execute(
+        "SELECT l.device, l.log, min("
+        " coalesce((SELECT min(first) - 1 FROM bodies WHERE log_id = l.id), l.hwm),"
+        " coalesce((SELECT min(first) - 1 FROM losses WHERE log_id = l.id), l.hwm), l.hwm) FROM logs l"
+    ).fetchall()
+
+
+def _set_aside(present: Path, now_ms: int) -> Path:
+    """Give the present journal a second name, with its WAL folded in; where that fails, move all of it."""
+    moment = datetime.fromtimestamp(now_ms // 1000, UTC)
+    aside = present.with_name(f"journal-{moment:%Y%m%dT%H%M%SZ}.replaced.db")
+    try:
+        with closing(sqlite3.connect(present, isolation_level=None)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError:
+        pass  # damaged: kept as it is, the WAL beside it
+    for suffix in _SIDE[1:]:  # a WAL left beside another database would be played into it
+        side = present.with_name(present.name + suffix)
+        if side.exists():
+            side.rename(aside.with_name(aside.name + suffix))
+    aside.hardlink_to(present)
+    return aside
