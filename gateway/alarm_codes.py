@@ -334,6 +334,26 @@ ALARMS: dict[str, AlarmCode] = {
             "数据库拒收部分记录；日志中仍保留。",
             "详情为数据库原话；排除原因后可重新写入。",
         ),
+        AlarmCode(
+            "sink-drops",
+            "warning",
+            0,
+            600,
+            "A database takes records and does not keep them as they are, without saying so in its answer.",
+            "The detail says what. Change how that server is started, then have its data written anew.",
+            "数据库表面接受记录，实际未按原样保存。",
+            "详情说明原因；请修改该服务器的启动参数，然后重新写入数据。",
+        ),
+        AlarmCode(
+            "bucket-missing",
+            "alarm",
+            0,
+            10,
+            "The bucket is not there and could not be made.",
+            "Make it, or give a token that may (`create_bucket` needs the right to write buckets).",
+            "bucket 不存在且无法自动创建。",
+            "请手动创建，或提供有权创建 bucket 的 token。",
+        ),
         # -- web
         AlarmCode(
             "page-behind",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gateway.cli.refused import refused
 from gateway.config import Config, ConfigError, load
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +61,9 @@ def gateway(ctx: click.Context, file: Path) -> None:
     signal.signal(signal.SIGHUP, lambda *_: hasten())
     with _told(), sole(config.store.path, "gateway"):
         Supervisor(config).run(stop)
+
+
+gateway.add_command(refused)
 
 
 @gateway.command()
