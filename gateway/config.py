@@ -16,6 +16,7 @@ from msgspec import Meta, field
 
 from gateway.checks.limits import Limits
 from gateway.devices import DevicesError, parse_devices
+from gateway.journal.config import JournalConfig
 from gateway.modbus.config import StationConfig, clashes, register_map
 from gateway.modbus.registers import MapError
 from gateway.toml_struct import ConfigError, Problem, read_struct
@@ -24,6 +25,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "InfluxdbConfig",
+    "JournalConfig",
     "LogConfig",
     "MqttConfig",
     "Problem",
@@ -165,6 +167,7 @@ class Config(msgspec.Struct, frozen=True):
     log: LogConfig
     sinks: list[SinkConfig]
     checks: Limits
+    journal: JournalConfig
 
     def all_sinks(self) -> list[SinkConfig]:
         """Every database that is written to: [influxdb] first, then [[sinks]], but for the disabled."""
@@ -182,6 +185,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "log": LogConfig,
     "sinks": SinkConfig,
     "checks": Limits,
+    "journal": JournalConfig,
 }
 
 
@@ -195,6 +199,7 @@ class _Document(msgspec.Struct, frozen=True):
     log: LogConfig = field(default_factory=LogConfig)
     sinks: list[SinkConfig] = field(default_factory=list)
     checks: Limits = field(default_factory=Limits)
+    journal: JournalConfig = field(default_factory=JournalConfig)
 
 
 HINTS: Mapping[str, str] = {

@@ -1,6 +1,7 @@
 """The marks of each log as the writer knows them, and what is lost of a log. In the caller's transaction."""
 
 import sqlite3
+from collections.abc import Mapping
 
 from gateway.journal.tally import Tally
 
@@ -78,6 +79,11 @@ class Logs:
         self.moved.clear()
         if len(self._logs) > MAX_CACHED:
             self._logs.clear()
+
+    def raise_floors(self, floors: Mapping[int, int]) -> None:
+        """Retention dropped rows: by the logs' ids, below which number."""
+        for log in self._logs.values():
+            log.floor = max(log.floor, floors.get(log.id, 0))
 
     def forget(self) -> None:
         """Read everything anew when it is asked for."""

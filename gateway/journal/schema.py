@@ -88,6 +88,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX logs_gap ON logs (id) WHERE hwm < top;
     ALTER TABLE losses ADD COLUMN cause TEXT NOT NULL DEFAULT 'device';  -- device | restore | damage
     CREATE INDEX losses_span ON losses (log_id, first);
+    CREATE INDEX losses_when ON losses (declared_ms);
     INSERT INTO counters (name, key, value)
         SELECT 'lost', 'device', sum(last - first + 1) FROM losses HAVING count(*) > 0;
     ALTER TABLE quarantine ADD COLUMN row INTEGER;    -- the row it stands in; NULL: it is kept here alone
@@ -108,6 +109,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX quarantine_number ON quarantine (device, log, seq) WHERE seq IS NOT NULL;
     CREATE INDEX quarantine_loose ON quarantine (times) WHERE row IS NULL AND released_ms IS NULL;
     CREATE INDEX quarantine_overflow ON quarantine (device) WHERE overflow = 1;
+    CREATE INDEX quarantine_age ON quarantine (last_ms);
     CREATE TABLE revisions (              -- a later judgement of a stored record; the last one holds
         id INTEGER PRIMARY KEY,
         at_ms INTEGER NOT NULL,
@@ -124,7 +126,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX revisions_number ON revisions (log_id, seq);
     CREATE TABLE drops (                  -- what retention dropped, per day
         day INTEGER NOT NULL,             -- days since 1970-01-01 UTC
-        what TEXT NOT NULL,               -- rows | records | bytes | quarantine | losses | revisions
+        what TEXT NOT NULL,               -- rows | records | bytes | and the names of other tables
         count INTEGER NOT NULL,
         PRIMARY KEY (day, what)
     ) STRICT, WITHOUT ROWID;

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.journal import revising
+from gateway.journal.audit import Audit
 from gateway.journal.errors import JournalCorruptError, JournalError, JournalIOError, explained
 from gateway.journal.logs import Logs
 from gateway.journal.model import (
@@ -29,15 +30,19 @@ from gateway.journal.model import (
     Reply,
     Revised,
     StateReport,
+    Upkeep,
 )
 from gateway.journal.quarantine import Entry, Quarantine
+from gateway.journal.retention import Limits
 from gateway.journal.rows import Rows
 from gateway.journal.schema import migrate
 from gateway.journal.tally import Tally
+from gateway.journal.upkeep import Upkeeper
 
 FILE = "journal.db"
 BUSY_S = 10.0  # readers hold no lock against a WAL writer; only a second writer, a checkpoint, a foreign tool
-QUARANTINE_PER_DEVICE = 1000
+
+KEEP_ALL = Limits()
 
 Connect = Callable[..., Any]
 """`sqlite3.connect`, or what stands in for it: called with a path, `timeout`, `isolation_level`,
@@ -52,6 +57,7 @@ class _Open:
         self.logs = Logs(db)
         self.quarantine = Quarantine(db)
         self.rows = Rows(db, self.logs, self.quarantine)
+        self.audit: Audit | None = None
         self.version = -1  # PRAGMA data_version when the memory was right
 
     def forget(self) -> None:
@@ -67,10 +73,11 @@ class SqliteJournal:
     notices that the other has written.
     """
 
-    def __init__(self, store: Path, *, connect: Connect = sqlite3.connect) -> None:
+    def __init__(self, store: Path, *, limits: Limits = KEEP_ALL, connect: Connect = sqlite3.connect) -> None:
         self.path = store / FILE
-        self.quarantine_per_device = QUARANTINE_PER_DEVICE
+        self.limits = limits
         self._connect = connect
+        self._upkeep = Upkeeper(store)
         self._held: _Open | None = None
         try:
             store.mkdir(parents=True, exist_ok=True)
@@ -118,6 +125,19 @@ class SqliteJournal:
             raise self._failed("cannot be read", err) from err
         return None if found is None or found.hwm < 0 else found.hwm
 
+    def maintain(self, now_ms: int) -> Upkeep:
+        """A short piece of upkeep: retention, counting itself; what is wrong is among the conditions.
+
+        Never raises for the journal's state.
+        """
+        try:
+            held = self._ready()
+            held.audit = held.audit or Audit(held.db)
+            return self._upkeep.work(held.db, held.logs, held.audit, self.limits, now_ms)
+        except (OSError, sqlite3.Error) as err:
+            self._roll_back()
+            return self._upkeep.failed(self._failed("upkeep failed", err), now_ms)
+
     def close(self) -> None:
         """Close the file; the WAL is folded in."""
         if self._held is not None:
@@ -128,7 +148,7 @@ class SqliteJournal:
         match arrival:
             case Records():
                 channel = "up/records"
-                held.rows.add(arrival, tally, self.quarantine_per_device)
+                held.rows.add(arrival, tally, self.limits.quarantine_per_device)
             case Refused():
                 channel = arrival.channel
                 tally.appended.received += 1
@@ -145,7 +165,7 @@ class SqliteJournal:
                         arrival.body,
                         arrival.size,
                     ),
-                    self.quarantine_per_device,
+                    self.limits.quarantine_per_device,
                 )
             case StateReport():
                 channel = "up/state"
@@ -210,11 +230,24 @@ class SqliteJournal:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA journal_size_limit = 67108864")
             migrate(db)
+            _fold_in(db)
         except BaseException:
             db.close()
             raise
         self._held = _Open(db)
         return self._held
+
+
+def _fold_in(db: sqlite3.Connection) -> None:
+    """Copy what the log holds into the database, before anything of it is acknowledged again.
+
+    A process that is killed after a failed sync leaves frames in the kernel's cache that may not be on disk;
+    they are recovered as committed. Copying them makes them durable (or fails, and nothing is acknowledged).
+    A reader in a long transaction (a backup) can hold some of it back; the next checkpoint takes the rest.
+    """
+    db.execute("PRAGMA busy_timeout = 1000")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
 
 def _state(held: _Open, report: StateReport, tally: Tally) -> None:
