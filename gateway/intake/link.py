@@ -204,11 +204,13 @@ class Link:
                 continue
             except SessionError as err:
                 failure = err
-            except ConnectionError as err:
+            except (ConnectionAbortedError, ConnectionResetError, BrokenPipeError) as err:
                 by_broker = True
                 failure = SessionError("broker-away", f"the broker closed the connection ({err})")
-            except ssl.SSLError as err:
-                failure = SessionError("broker-refused", f"no TLS connection: {err}")
+            except ssl.SSLCertVerificationError as err:
+                failure = SessionError(
+                    "broker-refused", f"its certificate is not trusted: {err.verify_message}"
+                )
             except OSError as err:
                 failure = SessionError("broker-away", f"cannot be reached: {err}")
             except Exception as err:  # noqa: BLE001 - a fault of ours must not end the thread

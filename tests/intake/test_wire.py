@@ -150,13 +150,13 @@ def test_what_breaks_the_protocol_is_said(level: int, broken: bytes) -> None:
     st.text(max_size=20),
 )
 def test_properties_are_read_as_paho_writes_them(numbers: dict[str, int], words: str) -> None:
-    properties = Properties(PacketTypes.CONNACK)
+    properties = Properties(PacketTypes.CONNACK)  # type: ignore[no-untyped-call]
     for name, value in numbers.items():
         setattr(properties, name, value)
     words = words.replace("\0", "")
     properties.ReasonString = words
     properties.UserProperty = [("a", "b"), ("c", "d")]
-    _, (connack,) = read(V5, [packet(0x20, b"\1\0" + properties.pack())])
+    _, (connack,) = read(V5, [packet(0x20, b"\1\0" + properties.pack())])  # type: ignore[no-untyped-call]
     assert connack.session_present
     assert connack.properties[wire.REASON_STRING] == words.encode()
     known = {"ReceiveMaximum": wire.RECEIVE_MAXIMUM, "ServerKeepAlive": wire.SERVER_KEEP_ALIVE}
