@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup judges check format test demo influxd bench-sim constraints clean debian-packages
+.PHONY: help setup judges check format test demo influxd bench-sim sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
+
+sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operations: nothing lost, doubled or altered
+	$(BIN)/python -m tests.disk.sweep_crash $(ARGS)
 
 debian-packages: ## install the Debian packages that tests need, where that is permitted; else say what is missing
 	scripts/debian-packages

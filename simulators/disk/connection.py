@@ -6,7 +6,7 @@ with their `sqlite_errorcode` and `sqlite_errorname`.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,7 +68,7 @@ class Connection:
             self.execute("ROLLBACK")
 
     def close(self) -> None:
-        with _translated():
+        with suppress(apsw.Error):  # sqlite3 does not tell either when the last checkpoint failed
             self._db.close(force=True)
 
     def __enter__(self) -> Self:

@@ -31,6 +31,7 @@ class Disk:
         self.start = {file.name: file.read_bytes() for file in sorted(directory.iterdir())}
         self.log: list[Operation] = []
         self.faults: list[Fault] = []
+        self.life = 0  # how often the programs that use it were killed
         self.lock = threading.Lock()
         self._bodies = {name: -1 - place for place, name in enumerate(self.start)}
         self._vfs = _Vfs(f"forgetful-{next(_NUMBERS)}", self)
@@ -44,6 +45,13 @@ class Disk:
         """Note something at this place of the log."""
         with self.lock:
             self.log.append(Mark(what))
+
+    def kill(self) -> None:
+        """The programs that use it are killed; the machine goes on, so what they wrote can be read.
+
+        Connections that are open can do nothing any more but be closed.
+        """
+        self.life += 1
 
     def close(self) -> None:
         """Let SQLite forget it; all connections must be closed before."""
@@ -87,6 +95,7 @@ class _Vfs(apsw.VFS):
         return _File(name, flags, self._disk)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
+        # Only a connection that could write its last checkpoint deletes a WAL: a dead one never comes here.
         super().xDelete(filename, syncdir)
         self._disk.deleted(Path(filename).name, directory=syncdir)
 
@@ -99,9 +108,11 @@ class _File(apsw.VFSFile):
         existed = Path(path).exists()
         super().__init__("unix", name, flags)
         self._body = disk.opened(self._name)
+        self._life = disk.life
         self._new_name = not existed and bool(flags[0] & _SYNCS_DIRECTORY)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        self._live()
         fault = self._disk.strike("read", self._name)
         data = super().xRead(amount, offset)
         if fault is None or not data:
@@ -111,6 +122,7 @@ class _File(apsw.VFSFile):
         raise _error(apsw.IOError, apsw.SQLITE_IOERR_READ)
 
     def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802
+        self._live()
         fault = self._disk.strike("write", self._name)
         whole = bytes(data)
         written = whole
@@ -126,17 +138,23 @@ class _File(apsw.VFSFile):
             raise _error(apsw.IOError, apsw.SQLITE_IOERR_WRITE)
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
+        self._live()
         if self._disk.strike("truncate", self._name) is not None:
             raise _error(apsw.IOError, apsw.SQLITE_IOERR_TRUNCATE)
         super().xTruncate(newsize)
         self._disk.note(Truncate(self._body, newsize))
 
     def xSync(self, flags: int) -> None:  # noqa: N802, ARG002
+        self._live()
         if self._disk.strike("sync", self._name) is not None:
             self._disk.note(SyncFailed(self._body))
             raise _error(apsw.IOError, apsw.SQLITE_IOERR_FSYNC)
         self._disk.note(Sync(self._body, self._new_name))
         self._new_name = False
+
+    def _live(self) -> None:
+        if self._life != self._disk.life:
+            raise _error(apsw.IOError, apsw.SQLITE_IOERR)
 
 
 def _error(kind: type[apsw.Error], code: int) -> apsw.Error:
