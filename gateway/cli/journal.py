@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from gateway.cli.replay import replay
 from gateway.config import Config, ConfigError, load
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +39,9 @@ def journal() -> None:
     The journal (journal.db in the store) is the one thing of a gateway that cannot be made again from
     something else. All of this may be done while the gateway runs, except `restore`. See docs/journal.md.
     """
+
+
+journal.add_command(replay)
 
 
 @journal.command()
