@@ -121,7 +121,7 @@ def main(rounds: int, sizes: str, readings: int, only: str | None, seed: int) ->
         for records in map(int, sizes.split(",")):
             messages = readings // records if records > 1 else readings // 3
             for number in range(1, rounds + 1):
-                for name in chosen:
+                for name in chosen if number % 2 else reversed(chosen):  # who goes first alternates
                     count = messages // 10 if known[name].slow else messages
                     drains.append(
                         drain(bench, known[name], _backlog(bench, records, count, seed), number, say)

@@ -98,11 +98,17 @@ class Rig:
             rows = [line.split(",") for line in answer.read().decode().split("\r\n") if line]
         return int(rows[1][rows[0].index("_value")]) if len(rows) > 1 else 0
 
-    def store(self, name: str, access: Access, options: Options, more: str = "") -> Store:
-        """A gateway's directory: configuration, devices file, no journal yet. `more`: further TOML."""
+    def store(
+        self, name: str, access: Access, options: Options, more: str = "", also: Sequence[Options] = ()
+    ) -> Store:
+        """A gateway's directory: configuration, devices file, no journal yet.
+
+        `more`: further TOML; `also`: further fleets that it knows.
+        """
         directory = self.directory / name
         directory.mkdir()
-        (directory / "devices.json").write_text(json.dumps(devices_file(options)))
+        known = [device for fleet in (options, *also) for device in devices_file(fleet)["devices"]]
+        (directory / "devices.json").write_text(json.dumps({"devices": known}))
         store = Store(directory, directory / "huishou.toml", f"huishou-{name}")
         settings: dict[str, dict[str, Any]] = {
             "mqtt": {

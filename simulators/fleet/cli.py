@@ -55,6 +55,7 @@ def _faults(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
 @click.option("--messages", type=int, help="Stop making after so many.")
 @click.option("--seconds", type=float, help="Stop making after so long. Without either: until Ctrl-C.")
 @click.option("--drain", "drain_s", type=float, default=30.0, show_default=True, help="Seconds for the rest.")
+@click.option("--warmup", "warmup_s", type=float, default=0.0, help="Forget the delays of these seconds.")
 @click.option("--stall", "stall_s", type=float, default=10.0, show_default=True)
 @click.option("--hold", type=int, default=1_000_000, show_default=True, help="Records on flash, in all.")
 @click.option("--step-ms", type=int, help="Record times in such steps, a device's own. Without: now.")

@@ -33,5 +33,9 @@ class Told(Counts):
 
     def __init__(self) -> None:
         super().__init__()
+        self.forget_delays()
+
+    def forget_delays(self) -> None:
+        """What came before was warming up."""
         self.puback = Delays()
         self.ack = Delays()

@@ -79,6 +79,7 @@ class Fleet:
             self._links.append(Link(f"{options.prefix}-flood", [self.flood], options, self.told, self))
         self._began_s = 0.0
         self._ended_s = 0.0
+        self._freed_while_making = 0
 
     def stop(self) -> None:
         """Make nothing more."""
@@ -94,6 +95,7 @@ class Fleet:
         try:
             await self._until(self._stop.is_set, self.options.seconds)
             self._making = False
+            self._freed_while_making = self.told.freed
             self._ended_s = time.monotonic()
             await self._until(self._drained, self.options.drain_s)
         finally:
@@ -115,6 +117,7 @@ class Fleet:
             "records_a_message": self.options.records,
             "seconds": round(making_s, 3),
             "drain_seconds": round(now_s - self._ended_s, 3) if self._ended_s else 0.0,
+            "freed_while_making": self._freed_while_making if self._ended_s else self.told.freed,
             "drained": self.held == 0,
             "held": self.held,
             **self.told.as_json(),
@@ -212,9 +215,13 @@ class Fleet:
             await asyncio.sleep(max(SLOT_S, due_s - now_s))
 
     async def _ticks(self, each_second: Callable[[dict[str, Any]], None] | None) -> None:
+        warm = self.options.warmup_s == 0
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
+            if not warm and now_s - self._began_s >= self.options.warmup_s:
+                warm = True
+                self.told.forget_delays()
             for link in self._links:
                 link.tick(now_s)
             if each_second:

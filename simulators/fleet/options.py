@@ -55,6 +55,7 @@ class Options:
     messages: int | None = None
     seconds: float | None = None
     drain_s: float = 30.0
+    warmup_s: float = 0.0  # delays before this are forgotten
     stall_s: float = 10.0  # no progress of `down/ack` for so long: all is sent again
     hold: int = 1_000_000  # records of all devices together on flash; beyond it none are made
     step_ms: int | None = None

@@ -12,10 +12,7 @@ from simulators.servers.influxdb import Access
 
 # The gateway's tags; everything else is a field. Telegraf has no measurement by path within an array's
 # elements, so `kind` is a tag here.
-TAGS = (
-    *("kind", "bay", "category", "door", "state", "cause", "fence", "event", "scale", "part", "code"),
-    *("clock",),
-)
+TAGS = ("kind", "bay", "category", "door", "state", "cause", "fence", "event", "scale", "part", "code")
 
 
 class Buffer(StrEnum):
