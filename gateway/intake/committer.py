@@ -22,7 +22,6 @@ from gateway.logs import ERROR, INFO, Event
 BATCH = 2_000  # messages a transaction; more gains nothing once the fsync is shared by this many
 GATHER_S = 0.01  # a commit costs as much CPU as ten messages: thin traffic waits a moment for company
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # waits after a failed commit; the last one repeats
-UPKEEP_S = 1.0  # between two pieces of the journal's upkeep
 
 _REFUSED = Event(
     "journal-refused",
@@ -93,7 +92,6 @@ class Committer(threading.Thread):
         self._monotonic = monotonic
         self._now_ms = now_ms
         self._progress_s = monotonic()
-        self._upkeep_s = float("-inf")
         self._busy = False
         self._calling_s: float | None = None  # since when a call of the journal has not returned
         self._abandoned = threading.Event()
@@ -178,10 +176,7 @@ class Committer(threading.Thread):
             return failed(message, err)
 
     def _maintain(self) -> None:
-        now_s = self._monotonic()
-        if now_s - self._upkeep_s < UPKEEP_S:
-            return
-        self._upkeep_s = self._calling_s = now_s
+        self._calling_s = self._monotonic()
         try:
             self.upkeep = self.journal.maintain(self._now_ms())
         except Exception as err:  # noqa: BLE001 - upkeep must never stop intake

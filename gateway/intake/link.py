@@ -2,7 +2,7 @@
 
 It reads only while the inbox has room: otherwise nobody reads the socket and TCP slows the broker down, while
 acknowledgements and pings go on. Other threads leave what they want in a queue and wake it. Lost
-connections are opened again for ever; who ends them, and how fast to come back, is `Reconnects`' to judge.
+connections are opened again for ever; who ends them, and how fast to come back, is `Attempts`' to judge.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ class Verdict(NamedTuple):
     wait_s: float
 
 
-class Reconnects:
+class Attempts:
     """Judges ends of connections, one after the other. Pure."""
 
     def __init__(self) -> None:
@@ -111,6 +111,7 @@ class Link:
     ) -> None:
         self.state = "not started"
         self.received = 0  # messages, since start
+        self.reconnects = 0  # connections that were lost, since start
         self.heard_s = monotonic()  # when the last of them came, or the connection became ready
         self._config = config
         self._inbox = inbox
@@ -121,7 +122,7 @@ class Link:
         self._session: Session | None = None  # of the connection that stands
         self._ready_s: float | None = None
         self._trouble: Condition | None = None
-        self._reconnects = Reconnects()
+        self._attempts = Attempts()
         self._told: deque[tuple[Session | None, list[int], Mapping[tuple[str, str], int]]] = deque()
         self._drop = ""  # why the connection is to be given up
         self._renew = False  # there are new settings
@@ -136,6 +137,12 @@ class Link:
     def ready(self) -> bool:
         """Whether messages can come in now."""
         return self._ready_s is not None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has let us in."""
+        session = self._session
+        return session is not None and session.connected
 
     def start(self) -> None:
         """Begin to connect; returns at once, and goes on trying for ever."""
@@ -219,9 +226,11 @@ class Link:
             finally:
                 ready_s = None if self._ready_s is None else self._monotonic() - self._ready_s
                 self._session, self._ready_s = None, None
-            self._failed(self._reconnects.ended(failure, ready_s, by_broker=by_broker), broker)
+            self.reconnects += ready_s is not None
+            self._wait(self._attempts.ended(failure, ready_s, by_broker=by_broker), broker)
 
-    def _failed(self, verdict: Verdict, broker: str) -> None:
+    def _wait(self, verdict: Verdict, broker: str) -> None:
+        """Say why there is no connection, until it is time for another."""
         detail = f"{broker}: {verdict.reason}"
         since_ms = self._now_ms()
         if self._trouble is not None and self._trouble.since_ms is not None:

@@ -19,6 +19,7 @@ from gateway.intake.link import Link
 from gateway.intake.stations import Stations
 from gateway.intake.watchdog import Seen, Watchdog
 from gateway.journal import Appended, Arrival, JournalError, JournalReader, Records, SqliteJournal
+from gateway.journal.retention import Limits
 from gateway.logs import ERROR, WARNING, Event
 from gateway.processes import Facts, ProcessError, Say
 from gateway.reload import Change, Reload
@@ -44,7 +45,7 @@ class Intake:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._journal = SqliteJournal(config.store.path)
+        self._journal = SqliteJournal(config.store.path, limits=_limits(config))
         self._reader = JournalReader(config.store.path)
         self._devices = Devices(config.devices.file)
         self._inbox: Inbox[Parcel] = Inbox()
@@ -90,6 +91,8 @@ class Intake:
             self._stations.use(change.config.stations)
         if "checks" in change.sections:
             self._decider.limits = change.config.checks
+        if change.sections & {"journal", "influxdb", "sinks"}:
+            self._journal.limits = _limits(change.config)
         if "devices" in change.sections:
             self._devices = Devices(change.config.devices.file)
 
@@ -109,11 +112,13 @@ class Intake:
         state = self._link.state if problem is None else str(problem)
         return {
             "state": state,
+            "broker": {"connected": self._link.connected, "subscribed": self._link.ready},
+            "reconnects": self._link.reconnects,
             "queue": len(self._inbox),
             "queue_bytes": self._inbox.held_bytes,
             "received_messages": self._link.received,
             "committed_messages": self._committer.committed,
-            "deferred_messages": self._committer.budget.deferred,
+            "deferred": self._committer.budget.deferred,
             "stalled_s": round(self._committer.stalled_s(), 1),
             "devices": len(self._devices),
             "gaps": {"open": self._open_gaps, "asked": self._requests.asked},
@@ -213,6 +218,10 @@ def run(config: Config, stop: threading.Event, say: Say) -> None:
             say(facts | {"config": reload.facts()})
     finally:
         intake.stop()
+
+
+def _limits(config: Config) -> Limits:
+    return config.journal.limits(sink.name for sink in config.all_sinks())
 
 
 def _now_ms() -> int:

@@ -63,6 +63,7 @@ class Session:
     """One connection. `out` holds the bytes to be written; whoever writes them removes them."""
 
     def __init__(self, config: MqttConfig, password: str | None, outbox: Outbox, now_s: float) -> None:
+        self.connected = False  # the broker has let us in
         self.ready = False  # subscribed: messages come
         self.resumed = False  # the broker had kept the session
         self.problem = ""  # what the broker refuses although it lets us in
@@ -71,7 +72,6 @@ class Session:
         self._reader = wire.Reader(self._level)
         self._outbox = outbox
         self._keepalive_s: float = config.keepalive_s
-        self._connected = False
         self._listened = True
         self._heard_s = self._sent_s = self._asked_s = now_s
         self._asking = True  # an answer is due
@@ -96,7 +96,7 @@ class Session:
             self._asking = False
         for control in controls:
             self._control(control, now_s)
-        if publishes and not self._connected:
+        if publishes and not self.connected:
             raise SessionError("broker-away", "the broker does not keep to MQTT: PUBLISH before CONNACK")
         return publishes
 
@@ -120,7 +120,7 @@ class Session:
         self._listened = listening
         if self._asking:
             if now_s - self._asked_s >= ANSWER_S:
-                what = "PINGRESP" if self.ready else "SUBACK" if self._connected else "CONNACK"
+                what = "PINGRESP" if self.ready else "SUBACK" if self.connected else "CONNACK"
                 raise SessionError("broker-away", f"no {what} from the broker in {ANSWER_S:g} s")
         elif now_s - min(self._heard_s, self._sent_s) >= self._keepalive_s / 2:
             self.out += wire.PING
@@ -141,7 +141,7 @@ class Session:
         self._asking, self._asked_s, self._sent_s = True, now_s, now_s
 
     def _control(self, control: wire.Control, now_s: float) -> None:
-        if not self._connected and control.type != wire.CONNACK:
+        if not self.connected and control.type != wire.CONNACK:
             raise SessionError(
                 "broker-away", "the broker does not keep to MQTT: it did not begin with CONNACK"
             )
@@ -149,7 +149,7 @@ class Session:
             mark = self._outbox.confirmed(control.packet)
             if mark is not None and control.codes[0] >= 0x80:
                 self.problem = f"down/ack to {mark[0]} denied: {_reason(control.codes[0])}"
-        elif control.type == wire.CONNACK and not self._connected:
+        elif control.type == wire.CONNACK and not self.connected:
             self._accepted(control, now_s)
         elif control.type == wire.SUBACK and control.packet == _SUBSCRIBE_PACKET:
             if control.codes[0] >= 0x80:
@@ -171,7 +171,7 @@ class Session:
         if code:
             known = "broker-away" if code in _AWAY else "broker-refused"
             raise SessionError(known, f"the broker refuses the connection: {_reason(code)}{_words(control)}")
-        self._connected, self.resumed = True, control.session_present
+        self.connected, self.resumed = True, control.session_present
         properties = control.properties
         self._keepalive_s = (
             float(properties.get(wire.SERVER_KEEP_ALIVE, self._keepalive_s)) or self._keepalive_s

@@ -13,7 +13,7 @@ from gateway.config import MqttConfig
 from gateway.intake import wire
 from gateway.intake.committer import Parcel
 from gateway.intake.inbox import Inbox
-from gateway.intake.link import BRIEF_S, REFUSED_WAITS_S, STEADY_S, WAITS_S, Link, Reconnects
+from gateway.intake.link import BRIEF_S, REFUSED_WAITS_S, STEADY_S, WAITS_S, Attempts, Link
 from gateway.intake.session import SessionError
 from simulators.servers.process import wait_until
 
@@ -284,17 +284,17 @@ AWAY = SessionError("broker-away", "closed")
 
 
 def test_attempts_become_rarer_and_start_over_after_a_good_connection() -> None:
-    reconnects = Reconnects()
-    waits = [reconnects.ended(AWAY, None, by_broker=False).wait_s for _ in range(8)]
+    attempts = Attempts()
+    waits = [attempts.ended(AWAY, None, by_broker=False).wait_s for _ in range(8)]
     assert waits == [*WAITS_S, WAITS_S[-1], WAITS_S[-1]]
-    assert reconnects.ended(AWAY, STEADY_S, by_broker=True).wait_s == WAITS_S[0]
+    assert attempts.ended(AWAY, STEADY_S, by_broker=True).wait_s == WAITS_S[0]
     refused = SessionError("broker-refused", "no")
-    assert [Reconnects().ended(refused, None, by_broker=False).wait_s] == [REFUSED_WAITS_S[0]]
+    assert [Attempts().ended(refused, None, by_broker=False).wait_s] == [REFUSED_WAITS_S[0]]
 
 
 def test_a_fight_over_the_session_is_recognised_and_fought_ever_more_slowly() -> None:
-    reconnects = Reconnects()
-    verdicts = [reconnects.ended(AWAY, 0.5, by_broker=True) for _ in range(6)]
+    attempts = Attempts()
+    verdicts = [attempts.ended(AWAY, 0.5, by_broker=True) for _ in range(6)]
     assert [one.code for one in verdicts[:2]] == ["broker-away"] * 2
     assert {one.code for one in verdicts[2:]} == {"session-taken"}
     assert "another client" in verdicts[-1].reason
@@ -302,10 +302,10 @@ def test_a_fight_over_the_session_is_recognised_and_fought_ever_more_slowly() ->
 
 
 def test_a_broker_that_restarts_or_a_bad_network_is_not_taken_for_a_fight() -> None:
-    reconnects = Reconnects()
+    attempts = Attempts()
     for _ in range(5):  # a restart: ended, then away for a while
-        assert reconnects.ended(AWAY, 1.0, by_broker=True).code == "broker-away"
-        assert reconnects.ended(AWAY, None, by_broker=False).code == "broker-away"
+        assert attempts.ended(AWAY, 1.0, by_broker=True).code == "broker-away"
+        assert attempts.ended(AWAY, None, by_broker=False).code == "broker-away"
     for _ in range(5):
-        assert reconnects.ended(AWAY, 1.0, by_broker=False).code == "broker-away"
-        assert reconnects.ended(AWAY, BRIEF_S + 1, by_broker=True).code == "broker-away"
+        assert attempts.ended(AWAY, 1.0, by_broker=False).code == "broker-away"
+        assert attempts.ended(AWAY, BRIEF_S + 1, by_broker=True).code == "broker-away"
