@@ -99,6 +99,9 @@ def conditions(facts: Facts) -> Iterator[Condition]:
     yield from _records(facts)
     yield from _store(facts)
     yield from _sinks(facts)
+    page = facts["readers"].get("page")
+    if page is not None and page["behind_s"] > BEHIND_S and facts["processes"]["web"]["up"]:
+        yield Condition("page-behind", f"{page['behind_rows']} rows, {page['behind_s']:.0f} s")
 
 
 def _processes(processes: Mapping[str, Facts], now_ms: int) -> Iterator[Condition]:

@@ -53,9 +53,13 @@ def snapshot(store: Path, now_ms: int) -> Facts:
         readers = {
             name: _behind(journal, need.row - 1, end, now_ms) for name, need in announced(store).items()
         }
+        processes = _processes(store, now_ms)
+        shown = processes["processes"]["web"].get("cursor")
+        if isinstance(shown, int):
+            readers["page"] = _behind(journal, shown, end, now_ms)
         first = _sink(journal, Progress(), end, now_ms) if FIRST not in sinks else sinks[FIRST]
         facts = {
-            **_processes(store, now_ms),
+            **processes,
             "records": _records(counters.received, counters.outcomes.items()),
             "messages": counters.messages,
             "journal": {**_size(store), **_journal(journal, end, now_ms)},

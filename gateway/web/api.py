@@ -4,6 +4,7 @@ Records are paged by a cursor in the journal's order: who keeps `next` misses no
 """
 
 import asyncio
+import contextlib
 import re
 from typing import Any
 
@@ -16,7 +17,9 @@ from starlette.routing import Route
 
 from gateway.devices import Device
 from gateway.journal import JournalError, Outcome
+from gateway.metrics import look
 from gateway.metrics.prometheus import collectors
+from gateway.readiness import readiness
 from gateway.web.city import DAY_MS, City, now_ms
 from gateway.web.errors import ApiError
 from gateway.web.openapi import OPENAPI
@@ -85,30 +88,41 @@ async def records(request: Request) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """`GET /healthz`: this process works."""
-    projector = _city(request).projector
-    healthy = projector.alive
-    body = {"status": "ok" if healthy else "failed", "projector": "running" if healthy else "ended"}
-    return answer(body, 200 if healthy else 503)
+    """`GET /healthz`: this process works. `cursor` and `end` say how far its projection is."""
+    city = _city(request)
+    projector, end = city.projector, -1
+    with contextlib.suppress(JournalError):
+        end = await asyncio.to_thread(city.journal.end)
+    body = {
+        "status": "ok" if projector.alive else "failed",
+        "projector": "running" if projector.alive else "ended",
+        "cursor": projector.cursor,
+        "end": end,
+        "problem": projector.problem,
+    }
+    return answer(body, 200 if projector.alive else 503)
 
 
 async def readyz(request: Request) -> Response:
-    """`GET /readyz`: what it shows is what the journal holds."""
-    city = _city(request)
-    projector, problem, end = city.projector, city.projector.problem, -1
-    try:
-        end = await asyncio.to_thread(city.journal.end)
-    except JournalError as error:
-        problem = str(error)
-    ready = projector.alive and projector.cursor == end and not problem
-    body = {"status": "ready" if ready else "not-ready", "cursor": projector.cursor, "end": end}
-    return answer({**body, "problem": problem}, 200 if ready else 503)
+    """`GET /readyz`: data is really taken: intake, broker and journal are well (gateway.readiness)."""
+    found = readiness(await asyncio.to_thread(look, _city(request).config.store.path, now_ms()))
+    body = {
+        "status": "ready" if found.ready else "not-ready",
+        "checks": found.checks,
+        "reasons": found.reasons,
+    }
+    return answer(body, 200 if found.ready else 503)
+
+
+async def gateway(request: Request) -> Response:
+    """`GET /api/gateway`: how the gateway itself is: processes, counts, lags, alarms."""
+    return answer(await asyncio.to_thread(look, _city(request).config.store.path, now_ms()))
 
 
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: Prometheus text format."""
     registry = CollectorRegistry()
-    for collector in collectors(_city(request).config.store.path):
+    for collector in collectors(_city(request).config.store.path, _city(request).heard):
         registry.register(collector)
     text = await asyncio.to_thread(generate_latest, registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
@@ -133,6 +147,7 @@ ROUTES = [
     Route("/api/devices/{id}/series", series),
     Route("/api/records", records),
     Route("/api/openapi.json", openapi),
+    Route("/api/gateway", gateway),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),

@@ -52,6 +52,8 @@ def create_app(config: Config, assets: Assets | None = None) -> Starlette:
             Route("/devices/{id}/card", pages.device_card, name="device_card"),
             Route("/records", pages.records, name="records"),
             Route("/refused", pages.refused, name="refused"),
+            Route("/gateway", pages.gateway, name="gateway"),
+            Route("/gateway/now", pages.gateway_now, name="gateway_now"),
             Route("/map.geojson", api.base_map, name="map"),
             WebSocketRoute("/live", pages.live, name="live"),
             *api.ROUTES,

@@ -14,8 +14,10 @@ import msgspec
 from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
+from gateway.metrics import look
+from gateway.metrics.freshness import Heard
 from gateway.web.cached import Cached
-from gateway.web.health import gateway_facts, warnings
+from gateway.web.health import Facts, Rates, warnings
 from gateway.web.i18n import known
 from gateway.web.live import MAX_EVENTS, Hub, Message, Told
 from gateway.web.projection.concerns import Level, Status, concerns, level, status
@@ -62,7 +64,8 @@ class City:
         self._looks = Cached(self._look_at_all)
         self._reviewed: dict[str, Look] = {}
         self._deposits = Cached(lambda: self.reader.deposits_since(now_ms() - DAY_MS))
-        self._facts = Cached(lambda: gateway_facts(config.store.path, now_ms()))
+        self.rates = Rates()
+        self._facts = Cached(self._look_at_gateway)
         self._tallies: dict[int, Cached[dict[str, int]]] = {}
 
     @contextlib.asynccontextmanager
@@ -112,7 +115,19 @@ class City:
 
     def warnings(self, lang: str) -> list[View]:
         """What is to be told of the gateway itself."""
-        return warnings(self._facts.get(None), lang)
+        return warnings(self.look(), lang)
+
+    def look(self) -> Facts:
+        """How the gateway itself is (gateway.metrics), some seconds old at most."""
+        return self._facts.get(None)
+
+    def heard(self) -> list[Heard]:
+        """When each device was last heard."""
+        states = self.projector.states
+        return [
+            Heard(device.unit, (state.heard_ms or None) if (state := states.get(device.id)) else None)
+            for device in self.devices
+        ]
 
     def compose(self, told: Told) -> Message:
         """The next live message for a page."""
@@ -180,6 +195,7 @@ class City:
         while True:
             try:
                 await asyncio.to_thread(self.devices.refresh)
+                await asyncio.to_thread(self.look)  # so that rates are known when somebody looks
                 self.hub.publish(await asyncio.to_thread(self._changed_by_time), [])
             except Exception:
                 log.exception("devices could not be looked at; trying again in %s s", REVIEW_S)
@@ -190,6 +206,11 @@ class City:
         changed = {name for name, look in looks.items() if self._reviewed.get(name, look) != look}
         self._reviewed = looks
         return changed
+
+    def _look_at_gateway(self) -> Facts:
+        facts = look(self.config.store.path, now_ms())
+        self.rates.add(facts)
+        return facts
 
     def _look_at_all(self) -> dict[str, Look]:
         now, looks = now_ms(), {}

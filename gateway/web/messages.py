@@ -3,6 +3,7 @@
 The words for what devices say are in `words`. Keys under `js.` also go to the page's scripts.
 """
 
+from gateway.web.gateway_words import GATEWAY_WORDS
 from gateway.web.words import WORDS
 
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -80,22 +81,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "count.online": ("In touch", "在线"),
     "count.late": ("Late or offline", "逾时或离线"),
     "count.alarms": ("Act now", "立即处理"),
-    # -- the gateway itself
+    # -- the gateway itself (more in gateway_words)
     "health.store": (
         "The store cannot be read: what is shown may be old. The gateway's log says why.",
         "无法读取数据存储，显示内容可能不是最新。原因见网关日志。",
-    ),
-    "health.intake": (
-        "Intake is not running: nothing new comes in. The devices keep their records until it is back.",
-        "接收进程未运行，暂无新数据。设备会保留记录直到恢复。",
-    ),
-    "health.sum": (
-        "The counts do not add up: fewer outcomes than records received. Report this with the gateway's log.",
-        "计数不一致：处理结果少于收到的记录。请附网关日志上报。",
-    ),
-    "health.writer": (
-        "InfluxDB is {minutes} min behind (server away?). Nothing is lost; it catches up by itself.",
-        "InfluxDB 落后 {minutes} 分钟（服务器不可用？）。数据不会丢失，恢复后自动补写。",
     ),
     # -- a device
     "device.facts": ("Now", "当前状态"),
@@ -180,5 +169,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "页面生成失败，原因见网关日志。数据接收不受影响。",
     ),
     "error.back": ("Back to the city", "返回全城"),
+    **GATEWAY_WORDS,
     **WORDS,
 }

@@ -59,9 +59,18 @@ OPENAPI: dict[str, Any] = {
             ("after", "string", "`next` of the answer before; absent: from the start of the journal"),
             ("limit", "integer", "At most so many, 1 to 1000; 100 when absent"),
         ),
-        "/healthz": _get("This process works", "ok", open_to_loopback=True),
+        "/api/gateway": _get(
+            "How the gateway itself is", "Processes, counts, lags of all readers, alarms that stand"
+        ),
+        "/healthz": _get(
+            "This process works",
+            "`{status, projector, cursor, end, problem}`: how far what it shows is behind the journal",
+            open_to_loopback=True,
+        ),
         "/readyz": _get(
-            "What is shown is what the journal holds; 503 while it catches up", "ready", open_to_loopback=True
+            "Data is taken: intake, broker and journal are well; 503 and the reasons while they are not",
+            "`{status, checks, reasons: [{code, detail}]}`",
+            open_to_loopback=True,
         ),
         "/metrics": _get("Prometheus metrics", "Text format", open_to_loopback=True),
     },

@@ -26,6 +26,7 @@ from gateway.web.assets import Assets
 from gateway.web.city import City, now_ms
 from gateway.web.facts import device_facts
 from gateway.web.live import Page
+from gateway.web.panel import panel
 from gateway.web.projection.concerns import concerns
 from gateway.web.projection.store import Recent
 from gateway.web.sessions import COOKIE, LIFETIME_S
@@ -180,6 +181,16 @@ async def refused(request: Request) -> Response:
     )
 
 
+async def gateway(request: Request) -> Response:
+    """How the gateway itself is."""
+    return render(request, "gateway.html", panel=await asyncio.to_thread(_panel, request))
+
+
+async def gateway_now(request: Request) -> Response:
+    """The part of it that changes."""
+    return render(request, "_gateway_now.html", panel=await asyncio.to_thread(_panel, request))
+
+
 async def login(request: Request) -> Response:
     state = request.app.state
     target = _own_path(request.query_params.get("next", "/"))
@@ -266,6 +277,12 @@ def _device_view(request: Request, found: Device) -> dict[str, Any]:
         "facts": device_facts(found, state, whole.deposits().get(found.id, (0, 0)), lang),
         "rows": [_row(whole, record, lang) for record in whole.reader.events(20, found.id)],
     }
+
+
+def _panel(request: Request) -> dict[str, Any]:
+    found = _city(request)
+    heard, cursor = found.heard(), found.projector.cursor
+    return panel(found.look(), found.rates.per_s(), heard, cursor, i18n.language(request))
 
 
 def _sums(counters: Counters) -> dict[str, Any]:

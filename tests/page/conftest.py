@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from gateway.config import Config, load
 from gateway.web.app import create_app
 from gateway.web.passwords import hash_password, new_token
-from tests.page.kit import DEVICES, MAP, PASSWORD, Store, log_in, until
+from tests.page.kit import DEVICES, MAP, PASSWORD, Store, caught_up, log_in, until
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def shown(operator: TestClient) -> Callable[[str], Any]:
     """A device by the API, once the projection holds all that the journal holds."""
 
     def device(name: str) -> Any:
-        until(lambda: operator.get("/readyz").status_code == 200, "the projection catches up")
+        until(lambda: caught_up(operator), "the projection catches up")
         return operator.get(f"/api/devices/{name}").json()
 
     return device

@@ -135,6 +135,12 @@ def until(found: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"did not happen within {WAIT_S} s: {what}")
 
 
+def caught_up(client: TestClient) -> bool:
+    """Whether the page shows all that the journal holds."""
+    health = client.get("/healthz").json()
+    return health["cursor"] == health["end"] and not health["problem"]
+
+
 def log_in(
     client: TestClient, password: str = PASSWORD, name: str = "op", target: str = "/"
 ) -> httpx2.Response:

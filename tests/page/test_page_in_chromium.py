@@ -49,7 +49,7 @@ class Web:
         said = []
         for line in self._process.stderr:  # ends with the process, so a failed start is an end of this wait
             said.append(line)
-            if "Uvicorn running" in line:
+            if "page and API at" in line:
                 return
         raise AssertionError("the web process ended before it served:\n" + "".join(said))
 
@@ -122,7 +122,9 @@ def test_the_city_shows_its_devices_and_what_is_wrong_first(page: Page) -> None:
     expect(rows.first).to_contain_text("load cell is not connected")
     expect(page.locator("x-map")).to_have_attribute("data-markers", "4")
     expect(page.locator("[data-count=alarms] dd")).to_have_text("1")
-    expect(page.locator("#warnings")).to_contain_text("Intake is not running")  # it is not, here
+    expect(page.locator("#warnings")).to_contain_text(
+        "A process of the gateway is not running"
+    )  # it is not, here
     expect(page.locator("#ticker")).to_contain_text("1.25 kg")
 
 

@@ -38,7 +38,10 @@ function updateWarnings(warnings: Update["warnings"]): void {
     ...warnings.map((warning) => {
       const line = document.createElement("li");
       line.dataset["level"] = String(warning.level);
-      line.textContent = warning.text;
+      const link = document.createElement("a");
+      link.href = "/gateway";
+      link.textContent = warning.text;
+      line.append(link);
       return line;
     }),
   );
