@@ -124,7 +124,7 @@ def main(rounds: int, sizes: str, readings: int, only: str | None, seed: int) ->
                 for name in chosen if number % 2 else reversed(chosen):  # who goes first alternates
                     count = messages // 10 if known[name].slow else messages
                     drains.append(
-                        drain(bench, known[name], _backlog(bench, records, count, seed), number, say)
+                        drain(bench, known[name], backlog(bench, records, count, seed), number, say)
                     )
     result = summary(drains)
     _show(result)
@@ -133,7 +133,7 @@ def main(rounds: int, sizes: str, readings: int, only: str | None, seed: int) ->
         raise SystemExit(1)
 
 
-def _backlog(bench: Rig, records: int, messages: int, seed: int) -> Options:
+def backlog(bench: Rig, records: int, messages: int, seed: int) -> Options:
     """History that ends about now: record times differ within a device, so that no point hides another."""
     span_ms = messages * records // DEVICES * STEP_MS
     return bench.fleet(

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from simulators.bench.rig import Rig, Store
+from simulators.bench.watch import settle
 from simulators.fleet import Options
 from simulators.servers import accounts
 from simulators.servers.process import Child, wait_until
@@ -145,6 +146,8 @@ def highest_rate(bench: Rig, options: Options, seconds: float, name: str) -> dic
     run = FleetRun(bench, options, name, "--seconds", str(seconds))
     done = run.result(seconds + options.drain_s + 60)
     span_s = done["seconds"] + done["drain_seconds"]
+    assert bench.influx.child  # noqa: S101 (the rig started it)
+    settle(bench.influx.child.pid, deadline_s=120)  # the writer has caught up: what follows starts level
     return {
         "records_per_s": round(done["freed"] / span_s),
         "messages_per_s": round(done["freed"] / span_s / options.records, 1),

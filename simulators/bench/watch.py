@@ -50,7 +50,10 @@ class Meter:
 
 
 def settle(pid: int, share: float = 0.1, deadline_s: float = 20.0) -> None:
-    """Return when a process has used less than `share` of a core for a second, or the deadline passed."""
+    """Return when a process has used less than `share` of a core for a second, or the deadline passed.
+
+    For InfluxDB: what came before is written and compacted.
+    """
     end_s = time.monotonic() + deadline_s
     before = use(pid).cpu_s
     while time.monotonic() < end_s:
