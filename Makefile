@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup judges check format test demo influxd bench-sim sweep-crash constraints clean debian-packages
+.PHONY: help setup sweep-kill judges check format test demo influxd bench-sim sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -66,6 +66,9 @@ bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 
 sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operations: nothing lost, doubled or altered
 	$(BIN)/python -m tests.disk.sweep_crash $(ARGS)
+
+sweep-kill: setup influxd ## kill everything at random instants under load, 320 times, on both brokers; then count (some 12 minutes)
+	$(BIN)/python -m simulators.sweep.kill $(ARGS)
 
 debian-packages: ## install the Debian packages that tests need, where that is permitted; else say what is missing
 	scripts/debian-packages
