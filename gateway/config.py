@@ -17,6 +17,7 @@ from msgspec import Meta, field
 from gateway.checks.limits import Limits
 from gateway.devices import DevicesError, parse_devices
 from gateway.journal.config import JournalConfig
+from gateway.logs import LogConfig
 from gateway.modbus.config import StationConfig, clashes, register_map
 from gateway.modbus.registers import MapError
 from gateway.toml_struct import ConfigError, Problem, read_struct
@@ -145,13 +146,6 @@ class WebConfig(msgspec.Struct, frozen=True):
     users: dict[str, str] = field(default_factory=dict)
     password_file: Path | None = None
     map: Path | None = None
-
-
-class LogConfig(msgspec.Struct, frozen=True):
-    """What the processes log on standard error: as `text` for people, or as `json`, one object a line."""
-
-    format: Literal["text", "json"] = "text"
-    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Config(msgspec.Struct, frozen=True):

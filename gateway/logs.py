@@ -18,9 +18,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, Literal, TextIO
 
-from gateway.config import LogConfig
+import msgspec
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 LOGGER = "gateway.events"
@@ -29,6 +29,13 @@ WINDOW_S = 60.0
 MAX_KEYS = 1_000  # different events remembered for that
 _CODE = re.compile(r"\[([a-z][a-z0-9]*(?:-[a-z0-9]+)+)\]")  # in texts that are not events
 _RESERVED = frozenset({"time", "level", "process", "code", "text", "repeated", "error"})
+
+
+class LogConfig(msgspec.Struct, frozen=True):
+    """What the processes log on standard error: as `text` for people, or as `json`, one object a line."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Event:
