@@ -54,7 +54,8 @@ def stat(file: Path, as_json: bool) -> None:
 
     config, now_ms = _load(file), _now_ms()
     with _told():
-        facts = look(config.store.path, [], now_ms)
+        limits = config.journal.limits(sink.name for sink in config.all_sinks())
+        facts = look(config.store.path, limits, now_ms)
     _out(facts) if as_json else click.echo(stat_words(facts, now_ms))
 
 
@@ -74,7 +75,7 @@ def verify(file: Path, journal_file: Path | None, from_row: int, lang: str, as_j
     rows. Each finding comes with its code and what to do. Reads only, also beside a running gateway.
     """
     from gateway.cli.journal_words import verify_words
-    from gateway.journal.sqlite import FILE
+    from gateway.journal.schema import FILE
     from gateway.journal.verify import verify as check
 
     path = journal_file or _load(file).store.path / FILE

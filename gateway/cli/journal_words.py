@@ -45,20 +45,29 @@ def stat_words(facts: dict[str, Any], now_ms: int) -> str:
             "never announced" if reader["said_ms"] is None else f"said {ago(now_ms - reader['said_ms'])} ago"
         )
         lines.append(f"reader    {name}: {reader['behind_rows']} rows behind, {said}")
-    lines.append(_growth_words(facts))
+    lines += _growth_words(facts)
     for what, count in facts["dropped"].items():
         lines.append(f"dropped   {count} {what}")
     return "\n".join(lines)
 
 
-def _growth_words(facts: dict[str, Any]) -> str:
-    if not facts["bytes_per_day"]:
-        return f"growth    nothing came in lately; {mb(facts['disk_free'])} free on the disk"
-    days = facts["disk_free"] / facts["bytes_per_day"]
-    return (
-        f"growth    {mb(facts['bytes_per_day'])} a day lately; {mb(facts['disk_free'])} free on the disk:"
-        f" full in {days:.0f} days if nothing is dropped"
-    )
+def _growth_words(facts: dict[str, Any]) -> list[str]:
+    growth, kept = facts["bytes_per_day"], facts["retention"]
+    lines = [f"growth    {mb(growth)} a day lately" if growth else "growth    nothing came in lately"]
+    lines[0] += f"; {mb(facts['disk_free'])} free on the disk"
+    if growth:
+        lines[0] += f": full in {kept['days_to_full_disk']:.0f} days if nothing is dropped"
+    limits = []
+    if kept["keep_days"] is not None:
+        limits.append(f"{kept['keep_days']:g} days{_when(kept['days_to_age'])}")
+    if kept["keep_bytes"] is not None:
+        limits.append(f"{mb(kept['keep_bytes'])}{_when(kept['days_to_size'])}")
+    lines.append(f"keeps     {' or '.join(limits) or 'everything'}")
+    return lines
+
+
+def _when(days: float | None) -> str:
+    return "" if days is None else f" (reached in {days:.0f} days)"
 
 
 def verify_words(report: Report, lang: str) -> str:

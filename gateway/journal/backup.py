@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gateway.journal.sqlite import FILE
+from gateway.journal.schema import FILE
 from gateway.journal.verify import Finding, verify
 
 Progress = Callable[[str, int, int], None]  # what is being done, so many of, so many

@@ -21,8 +21,7 @@ from msgspec import Struct
 
 from gateway.journal.backup import opened
 from gateway.journal.errors import JournalError, explained
-from gateway.journal.schema import MIGRATIONS
-from gateway.journal.sqlite import FILE
+from gateway.journal.schema import FILE, MIGRATIONS
 from gateway.journal.stored import Row
 
 FORMAT = 1

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from gateway.journal import epochs
 from gateway.journal.backup import BackupError, Cover, opened, read_cover, sync_directory, sync_file
-from gateway.journal.schema import migrate
-from gateway.journal.sqlite import FILE
+from gateway.journal.salvage import finish
+from gateway.journal.schema import FILE, migrate
 from gateway.journal.verify import Progress, verify
 from gateway.processes import sole
 
@@ -90,6 +90,7 @@ def restore(store: Path, file: Path, now_ms: int, progress: Progress = lambda *_
     with ExitStack() as locks:
         for name in _HOLDERS:
             locks.enter_context(sole(store, name))
+        finish(store)  # a salvaged journal that waits to be put in place would later replace this one
         planned = plan(store, file, progress)
         present, part = store / FILE, store / f".{FILE}.restore"
         try:

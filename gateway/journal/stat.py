@@ -1,22 +1,21 @@
 """What a journal holds and how it grows, in numbers for people and scripts. Reads only."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gateway.journal import readers
 from gateway.journal.backup import opened, read_cover
 from gateway.journal.reader import JournalReader
-from gateway.journal.sqlite import FILE
+from gateway.journal.retention import DAY_MS, Limits
+from gateway.journal.schema import FILE
 
-DAY_MS = 86_400_000
 LATELY_MS = 7 * DAY_MS  # growth is told by this much of the past
 GAPS_TOLD = 20
 
 
-def stat(store: Path, configured: Iterable[str], now_ms: int) -> dict[str, Any]:
-    """All of it, JSON-ready; times in ms since 1970 UTC. `configured`: the readers that there must be.
+def stat(store: Path, limits: Limits, now_ms: int) -> dict[str, Any]:
+    """All of it, JSON-ready; times in ms since 1970 UTC. `limits`: what retention keeps, and for whom.
 
     Raises JournalError when the journal cannot be read, sqlite3.Error likewise.
     """
@@ -27,7 +26,7 @@ def stat(store: Path, configured: Iterable[str], now_ms: int) -> dict[str, Any]:
         gaps, marks = reader.gaps(GAPS_TOLD + 1), reader.logs()
         dropped = reader.dropped()
         cover = read_cover(file)
-        needs = readers.needs(store, epochs, configured, now_ms)
+        needs = readers.needs(store, epochs, limits.readers, now_ms)
         announced = readers.announced(store)
         facts: dict[str, Any] = {
             "file": str(file),
@@ -62,7 +61,24 @@ def stat(store: Path, configured: Iterable[str], now_ms: int) -> dict[str, Any]:
         }
     with opened(file) as db:
         facts |= _losses_and_quarantine(db) | _growth(db, file, cover.rows, now_ms)
-    return facts
+    return facts | {"retention": forecast(limits, facts, now_ms)}
+
+
+def forecast(limits: Limits, facts: dict[str, Any], now_ms: int) -> dict[str, Any]:
+    """When each limit is reached if all goes on as lately: `days` from now, 0: it is; None: never. Pure."""
+    growth = facts["bytes_per_day"]
+    by_size = by_age = None
+    if limits.keep_bytes is not None and growth:
+        by_size = max(0.0, round((limits.keep_bytes - facts["bytes_used"]) / growth, 1))
+    if limits.keep_ms is not None and facts["first_ms"] is not None:
+        by_age = max(0.0, round((facts["first_ms"] + limits.keep_ms - now_ms) / DAY_MS, 1))
+    return {
+        "keep_days": None if limits.keep_ms is None else limits.keep_ms / DAY_MS,
+        "keep_bytes": limits.keep_bytes,
+        "days_to_age": by_age,
+        "days_to_size": by_size,
+        "days_to_full_disk": round(facts["disk_free"] / growth, 1) if growth else None,
+    }
 
 
 def _size(file: Path, suffix: str) -> int:

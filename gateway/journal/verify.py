@@ -7,7 +7,6 @@ have.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from gateway.journal import bodies
+from gateway.journal.audit import META_GONE
 from gateway.journal.errors import JournalError, explained
 from gateway.journal.model import Outcome
 from gateway.journal.schema import MIGRATIONS
@@ -92,7 +92,7 @@ def _check(db: sqlite3.Connection, report: Report, from_row: int, progress: Prog
             report.add("file-damaged", "", words)
     for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
         report.add("orphan-row", f"{table} {rowid}", f"names a row of {parent} that is not there")
-    rows = _Rows(Counter(), set(), from_row)
+    rows = _Rows(from_row)
     while _check_rows(db, report, rows, progress) == SLICE:
         pass  # each slice is a transaction of its own
     if from_row > 0:
@@ -102,16 +102,15 @@ def _check(db: sqlite3.Connection, report: Report, from_row: int, progress: Prog
     while _check_rows(db, report, rows, progress):
         pass
     _check_logs(db, report, rows.late)
-    _check_counters(db, report, rows.outcomes)
+    _check_counters(db, report)
     db.execute("COMMIT")
 
 
 class _Rows(Struct):
-    """What the rows say together: outcomes of their records, and which rows came late, as (log, first)."""
+    """How far the rows were looked at, and which of them came late, as (log, first)."""
 
-    outcomes: Counter[Outcome]
-    late: set[tuple[int, int]]
     next_row: int
+    late: set[tuple[int, int]] = field(default_factory=set)
 
 
 def _check_rows(db: sqlite3.Connection, report: Report, found: _Rows, progress: Progress) -> int:
@@ -132,7 +131,7 @@ def _check_rows(db: sqlite3.Connection, report: Report, found: _Rows, progress: 
         report.records += row.last - row.first + 1
         if not row.sound():
             report.add("row-damaged", _where(row), f"check sum {row.crc} does not fit its content")
-        elif words := _content(row, found.outcomes):
+        elif words := _content(row):
             report.add("row-content", _where(row), words)
         elif row.notes is not None and b"seq-late" in row.notes:
             found.late.add((log_id, row.first))
@@ -153,8 +152,8 @@ _NUMBERS = msgspec.json.Decoder(_Numbers)
 _NUMBER = msgspec.json.Decoder(_Number)
 
 
-def _content(row: Row, stored: Counter[Outcome]) -> str:
-    """What is wrong with a row's body and notes; "" when nothing is. Adds its outcomes to `stored`."""
+def _content(row: Row) -> str:
+    """What is wrong with a row's body and notes; "" when nothing is."""
     try:
         found = [one.seq for one in _numbers(row.body)]
         notes = row.noted()
@@ -166,7 +165,6 @@ def _content(row: Row, stored: Counter[Outcome]) -> str:
     for offset, number in enumerate(found):
         seq = row.first + offset
         note = notes.get(seq)
-        stored[note.outcome if note is not None else Outcome.ACCEPTED] += 1
         if number != seq and (note is None or note.outcome is not Outcome.QUARANTINED):
             return f"has {number!r} in the place of {seq}"  # a refused one may be named by its place alone
     if outside := [seq for seq in notes if not row.first <= seq <= row.last]:
@@ -243,8 +241,9 @@ class _Log:
             report.add("mark-wrong", self._where, words)
 
 
-def _check_counters(db: sqlite3.Connection, report: Report, stored: Counter[Outcome]) -> None:
+def _check_counters(db: sqlite3.Connection, report: Report) -> None:
     """What was received is what became of it (J5), and what was kept is there."""
+    (records,) = db.execute("SELECT coalesce(sum(last - first + 1), 0) FROM bodies").fetchone()
     counts: dict[tuple[str, str], int] = {}
     for name, key, value in db.execute("SELECT name, key, value FROM counters"):
         name_key = (name, key.partition("/")[0])
@@ -254,16 +253,24 @@ def _check_counters(db: sqlite3.Connection, report: Report, stored: Counter[Outc
     if received != sum(outcomes.values()):
         words = " + ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         report.add("sum-wrong", "counters", f"{received} received, but {words}")
-    revised = dropped = 0
-    if report.version >= 3:
-        (dropped,) = db.execute("SELECT coalesce(sum(count), 0) FROM drops WHERE what = 'records'").fetchone()
-        (revised,) = db.execute("SELECT count(*) FROM revisions").fetchone()
-    if revised:
-        return  # moved between outcomes: `received` above still holds, rows cannot be counted by their notes
-    used = outcomes[Outcome.ACCEPTED] + outcomes[Outcome.FLAGGED]
-    held = stored[Outcome.ACCEPTED] + stored[Outcome.FLAGGED]
-    if not held <= used <= held + dropped:  # what was dropped is known by number, not by outcome
-        report.add("sum-wrong", "rows", f"{used} accepted or flagged, {held} stored, {dropped} dropped")
+    if report.version < 3:
+        return
+    if db.execute("SELECT EXISTS (SELECT 1 FROM epochs WHERE cause = 'damage')").fetchone()[0]:
+        return  # what salvage could not read stays counted
+    (dropped,) = db.execute("SELECT coalesce(sum(count), 0) FROM drops WHERE what = 'records'").fetchone()
+    (loose,) = db.execute(
+        "SELECT (SELECT coalesce(sum(times), 0) FROM quarantine WHERE row IS NULL AND released_ms IS NULL)"
+        " + (SELECT coalesce(sum(value), 0) FROM meta WHERE name = ?)",
+        (META_GONE,),
+    ).fetchone()
+    judged = sum(outcomes.values()) - outcomes[Outcome.DUPLICATE]
+    if judged != records + loose + dropped:
+        report.add(
+            "sum-wrong",
+            "rows",
+            f"{judged} records were judged new; {records} stand in rows, {loose} in the quarantine alone,"
+            f" {dropped} were dropped",
+        )
 
 
 def _where(row: Row) -> str:
