@@ -61,7 +61,6 @@ def clock_jump(case: Case) -> str | None:
 
 def clock_untrusted(case: Case) -> str | None:
     """The clock is `rtc`, and so was that of every record under the 128 numbers before."""
-    past = case.past
-    if case.record.clock != "rtc" or past.synced >= 0 or not past.whole:
+    if case.record.clock != "rtc" or not case.past.only_rtc(case.record.seq):
         return None
     return "no time from satellites or a time server for more than 128 records"

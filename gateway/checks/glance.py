@@ -14,6 +14,7 @@ from gateway.checks.clock import DAY_MS
 from gateway.checks.geo import at_most_m
 from gateway.checks.identity import UNITS_OF_KIND
 from gateway.checks.model import Case
+from gateway.checks.past import ALL
 from gateway.checks.position import NOWHERE_E7
 from gateway.contract_types import KINDS, Position, Reading, RecordBase
 
@@ -42,7 +43,7 @@ def in_order(case: Case) -> bool:
         and t - timed.t <= DAY_MS
         and case.limits.clock_jump_d >= 1
         and t >= case.limits.clock_epoch_ms
-        and (record.clock != "rtc" or case.past.synced >= 0)
+        and (record.clock != "rtc" or case.past.rtc != ALL)
         and record.clock != "none"
         and type(record) in _KINDS_OF_UNIT[device.unit]
         and not device.ranges
@@ -75,7 +76,7 @@ def calm(case: Case) -> bool:
     bay = past.bays.get(number)
     if bay is None or not bay.looks:
         return False
-    _, mass, fill = bay.looks[0]
+    _, mass, fill = bay.looks[:3]
     now_g, now_pct = record.mass_g, record.fill_pct
     # Few grams off the last look: no jump, no noise; and a sensor is only stuck while the other moves.
     if now_g is UNSET or mass is None or bay.mass is None or abs(now_g - mass) > limits.mass_noise_g:
@@ -85,10 +86,10 @@ def calm(case: Case) -> bool:
     if now_pct is not UNSET:
         if fill is None or abs(now_pct - fill) > limits.fill_step_pct:
             return False
-        oldest = bay.looks[-1]
-        if oldest[1] is None or oldest[2] is None:
+        _, old_g, old_pct = bay.looks[-3:]
+        if old_g is None or old_pct is None:
             return False
-        if now_pct - oldest[2] >= limits.stuck_fill_pct or now_g - oldest[1] >= limits.stuck_mass_g:
+        if now_pct - old_pct >= limits.stuck_fill_pct or now_g - old_g >= limits.stuck_mass_g:
             return False
     for one in case.device.bays:
         if one.bay == number:

@@ -16,25 +16,24 @@ from gateway.contract_types import Boot, Collect, Deposit, Door, Position, Readi
 HORIZON = 128
 """Numbers: a day of a bin, ten minutes of a truck under way; a third of a millisecond to read again."""
 
+ALL = (1 << HORIZON) - 1
 MAX_BAYS = 16
-MAX_SESSIONS = 8  # a device writes the two records of a fault one after the other, not a day apart
+MAX_SESSIONS = 6  # a device writes the two records of a fault one after the other, not a day apart
 MAX_LOOKS = 6
 
 BAD_TIME = frozenset(("clock-none", "clock-future", "clock-past", "clock-ahead"))
 BAD_PLACE = frozenset(("position-jump", "position-datum"))
 BAD_MASS = frozenset(("mass-jump", "mass-noise"))
 
-Look = tuple[int, int | None, int | None]
-"""A reading of a bay: (seq, mass_g, fill_pct)"""
-Mass = tuple[int, int, int | None]
-"""The same, with a mass"""
+Mass = tuple[int, int]
+"""(seq, mass_g)"""
 
 
 class BayPast:
     """One bay.
 
     `mass`: the last mass that was not doubted; `doubted`: the last that was; `looks`: the last readings,
-    newest first.
+    newest first, flat to be small: seq, mass_g, fill_pct, seq, …
     """
 
     __slots__ = ("doubted", "looks", "mass")
@@ -42,7 +41,7 @@ class BayPast:
     def __init__(self) -> None:
         self.mass: Mass | None = None
         self.doubted: Mass | None = None
-        self.looks: tuple[Look, ...] = ()
+        self.looks: tuple[int | None, ...] = ()
 
 
 class Past:
@@ -51,9 +50,8 @@ class Past:
     | part | keeps |
     |---|---|
     | `seq` | the highest number; -1: nothing is known |
-    | `whole` | all HORIZON numbers before are known of, not only those since the log began |
     | `timed` | the last record whose time can be used |
-    | `synced` | number of the last record dated by satellites or a time server; -1: none |
+    | `rtc`, `rtc_seq` | which records have the unit's own clock alone: a bit each, the lowest for `rtc_seq` |
     | `fix`, `doubted` | the last position that was not doubted, and the last that was, with its codes |
     | `temp`, `battery` | the last readings with a temperature, a voltage that was not doubted |
     | `touched` | number of the last record after which a bay may hold anything: a collection, a start |
@@ -62,15 +60,15 @@ class Past:
     """
 
     __slots__ = (
-        "_low",
         "_until",
         "battery",
         "bays",
         "doubted",
         "fix",
+        "rtc",
+        "rtc_seq",
         "seq",
         "sessions",
-        "synced",
         "temp",
         "timed",
         "touched",
@@ -79,7 +77,8 @@ class Past:
     def __init__(self) -> None:
         self.seq = -1
         self.timed: RecordBase | None = None
-        self.synced = -1
+        self.rtc = 0
+        self.rtc_seq = -1
         self.fix: Position | None = None
         self.doubted: tuple[Position, tuple[str, ...]] | None = None
         self.temp: Reading | None = None
@@ -87,7 +86,6 @@ class Past:
         self.touched = -1
         self.sessions: tuple[tuple[int, str], ...] = ()
         self.bays: dict[int, BayPast] = {}
-        self._low = 2**32  # the lowest number learnt
         self._until = 2**33  # up to which number nothing has to be dropped
 
     def at(self, seq: int) -> "Past":
@@ -104,17 +102,15 @@ class Past:
         aside.sessions = tuple(one for one in self.sessions if one[0] != seq)
         return aside
 
-    @property
-    def whole(self) -> bool:
-        return self._low <= self.seq + 1 - HORIZON
+    def only_rtc(self, seq: int) -> bool:
+        """Whether each of the HORIZON records before `seq` was dated by the unit's own clock alone."""
+        return self.rtc == ALL and self.rtc_seq == seq - 1
 
     def learn(self, record: RecordBase, codes: tuple[str, ...] = (), used: bool = True) -> None:
         """Take a judged record in. `codes`: what it earned; `used`: it was not quarantined."""
         seq = record.seq
         if seq > self.seq:
             self.seq = seq
-        if seq < self._low:
-            self._low = seq
         if seq + HORIZON < self._until:
             self._until = seq + HORIZON
         if not used:
@@ -125,8 +121,13 @@ class Past:
         if clock != "none" and (not codes or BAD_TIME.isdisjoint(codes)):
             if self.timed is None or seq > self.timed.seq:
                 self.timed = record
-            if clock != "rtc" and seq > self.synced:
-                self.synced = seq
+            if clock == "rtc":
+                ahead = seq - self.rtc_seq
+                if ahead > 0:
+                    self.rtc = (self.rtc << ahead | 1) & ALL if ahead < HORIZON else 1
+                    self.rtc_seq = seq
+                elif ahead > -HORIZON:
+                    self.rtc |= 1 << -ahead
         learn = _LEARN.get(type(record))
         if learn is not None:
             learn(self, record, codes)
@@ -138,7 +139,9 @@ class Past:
 
     def _parts(self) -> tuple[object, ...]:
         bays = {n: (bay.mass, bay.doubted, bay.looks) for n, bay in self.bays.items()}
-        plain = (self.seq, self.whole, self.timed, self.synced, self.fix, self.doubted)
+        within = self.rtc & (1 << max(0, HORIZON - (self.seq - self.rtc_seq))) - 1
+        rtc = within and (within, self.rtc_seq)
+        plain = (self.seq, self.timed, rtc, self.fix, self.doubted)
         return (*plain, self.temp, self.battery, self.touched, self.sessions, bays)
 
     def new_bay(self, number: int) -> BayPast | None:
@@ -161,12 +164,10 @@ class Past:
             self.temp, oldest = _kept(self.temp, self.temp.seq, low, oldest)
         if self.battery is not None:
             self.battery, oldest = _kept(self.battery, self.battery.seq, low, oldest)
-        for name in ("synced", "touched"):
-            seq = getattr(self, name)
-            if seq < low:
-                setattr(self, name, -1)
-            else:
-                oldest = min(oldest, seq)
+        if self.touched < low:
+            self.touched = -1
+        else:
+            oldest = min(oldest, self.touched)
         self.sessions = tuple(one for one in self.sessions if one[0] >= low)
         if self.sessions:
             oldest = min(oldest, self.sessions[-1][0])
@@ -175,9 +176,10 @@ class Past:
                 bay.mass, oldest = _kept(bay.mass, bay.mass[0], low, oldest)
             if bay.doubted is not None:
                 bay.doubted, oldest = _kept(bay.doubted, bay.doubted[0], low, oldest)
-            bay.looks = tuple(look for look in bay.looks if look[0] >= low)
+            while bay.looks and (last := bay.looks[-3]) is not None and last < low:
+                bay.looks = bay.looks[:-3]
             if bay.looks:
-                oldest = min(oldest, bay.looks[-1][0])
+                oldest = min(oldest, bay.looks[-3] or 0)
             elif bay.mass is None and bay.doubted is None:
                 del self.bays[number]
         self._until = oldest + HORIZON
@@ -214,30 +216,27 @@ def _reading(past: Past, record: Reading, codes: tuple[str, ...]) -> None:
     if record.bay is UNSET or (bay := past.bays.get(record.bay) or past.new_bay(record.bay)) is None:
         return
     mass: int | None = None if record.mass_g is UNSET else record.mass_g
-    look = (seq, mass, None if record.fill_pct is UNSET else record.fill_pct)
-    looks = bay.looks
-    if not looks or seq > looks[0][0]:
-        bay.looks = (look, *looks[: MAX_LOOKS - 1])
-    elif all(seq != other[0] for other in looks):
-        bay.looks = tuple(sorted((look, *looks), key=_seq, reverse=True)[:MAX_LOOKS])
+    fill: int | None = None if record.fill_pct is UNSET else record.fill_pct
+    looks: tuple[Any, ...] = bay.looks
+    if not looks or seq > looks[0]:
+        bay.looks = (seq, mass, fill, *looks[: 3 * MAX_LOOKS - 3])
+    elif seq not in looks[::3]:
+        place = 3 * sum(other > seq for other in looks[::3])
+        bay.looks = (*looks[:place], seq, mass, fill, *looks[place:])[: 3 * MAX_LOOKS]
     if mass is None:
         return
     if not codes or BAD_MASS.isdisjoint(codes):
         if bay.mass is None or seq > bay.mass[0]:
-            bay.mass = look  # type: ignore[assignment] # its mass is not None
+            bay.mass = seq, mass
     elif bay.doubted is None or seq > bay.doubted[0]:
-        bay.doubted = look  # type: ignore[assignment]
-
-
-def _seq(look: Look) -> int:
-    return look[0]
+        bay.doubted = seq, mass
 
 
 def _deposit(past: Past, record: Deposit, _codes: tuple[str, ...]) -> None:
     seq = record.seq
     bay = past.bays.get(record.bay) or past.new_bay(record.bay)
     if bay is not None and (bay.mass is None or seq > bay.mass[0]):
-        bay.mass = seq, record.after_g, None
+        bay.mass = seq, record.after_g
     sessions = past.sessions
     if not sessions or seq > sessions[0][0]:
         past.sessions = ((seq, record.session), *sessions[: MAX_SESSIONS - 1])

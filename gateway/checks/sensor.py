@@ -1,5 +1,7 @@
 """Rules about single values: their range, how fast they change, what a dead or a noisy sensor looks like."""
 
+from itertools import pairwise
+
 from msgspec import UNSET
 
 from gateway.checks.model import Case
@@ -79,8 +81,8 @@ def fill_jump(case: Case) -> str | None:
     bay = case.past.bays.get(record.bay)
     if bay is None or not bay.looks:
         return None
-    seq, _, fill = bay.looks[0]
-    if fill is None or abs(record.fill_pct - fill) <= case.limits.fill_step_pct:
+    seq, _, fill = bay.looks[:3]
+    if seq is None or fill is None or abs(record.fill_pct - fill) <= case.limits.fill_step_pct:
         return None
     if seq <= case.past.touched or (bay.mass is not None and bay.mass[0] > seq):
         return None
@@ -93,23 +95,19 @@ def mass_noise(case: Case) -> str | None:
     if record.mass_g is UNSET or record.bay is UNSET:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or len(bay.looks) < 3 or bay.looks[0][1] is None:
+    if bay is None or len(bay.looks) < 9:
         return None
+    oldest = bay.looks[6] or 0
+    if oldest <= case.past.touched or (case.past.sessions and oldest <= case.past.sessions[0][0]):
+        return None
+    masses = [record.mass_g, *bay.looks[1:9:3]]
+    steps = [new - old for new, old in pairwise(masses) if new is not None and old is not None]
     least_g = case.limits.mass_noise_g
-    up = record.mass_g - bay.looks[0][1]
-    if abs(up) <= least_g:
+    if len(steps) < 3 or any(abs(step) <= least_g for step in steps):
         return None
-    newer_g, quiet_since = bay.looks[0][1], case.past.touched
-    if past_deposit := case.past.sessions:
-        quiet_since = max(quiet_since, past_deposit[0][0])
-    for seq, mass_g, _ in bay.looks[1:3]:
-        if mass_g is None or seq <= quiet_since:
-            return None
-        step = newer_g - mass_g
-        if abs(step) <= least_g or (step > 0) == (up > 0):
-            return None
-        newer_g, up = mass_g, step
-    return f"{record.mass_g} g, before that {', '.join(f'{look[1]} g' for look in bay.looks[:3])}"
+    if any((newer > 0) == (older > 0) for newer, older in pairwise(steps)):
+        return None
+    return f"{masses[0]} g, before that {', '.join(f'{mass_g} g' for mass_g in masses[1:])}"
 
 
 def mass_stuck(case: Case) -> str | None:
@@ -118,11 +116,11 @@ def mass_stuck(case: Case) -> str | None:
     if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or len(bay.looks) < MAX_LOOKS or bay.looks[0][1] != record.mass_g:
+    if bay is None or len(bay.looks) < 3 * MAX_LOOKS:
         return None
-    if any(look[1] != record.mass_g for look in bay.looks):
+    if any(mass_g != record.mass_g for mass_g in bay.looks[1::3]):
         return None
-    seq, _, fill = bay.looks[-1]
+    seq, _, fill = bay.looks[-3:]
     if fill is None or record.fill_pct - fill < case.limits.stuck_fill_pct:
         return None
     return f"{record.mass_g} g since record {seq}, while the fill rose from {fill} to {record.fill_pct} %"
@@ -137,11 +135,11 @@ def fill_stuck(case: Case) -> str | None:
     if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or len(bay.looks) < MAX_LOOKS or bay.looks[0][2] != record.fill_pct:
+    if bay is None or len(bay.looks) < 3 * MAX_LOOKS or record.fill_pct == 100:
         return None
-    if record.fill_pct == 100 or any(look[2] != record.fill_pct for look in bay.looks):
+    if any(fill != record.fill_pct for fill in bay.looks[2::3]):
         return None
-    seq, mass_g, _ = bay.looks[-1]
+    seq, mass_g, _ = bay.looks[-3:]
     if mass_g is None or record.mass_g - mass_g < case.limits.stuck_mass_g:
         return None
     return f"{record.fill_pct} % since record {seq}, while the mass rose from {mass_g} to {record.mass_g} g"

@@ -113,7 +113,6 @@ def looks(*values: tuple[int, int]) -> tuple[Reading, ...]:
 DISTRICT = Limits(district=(39.0, 117.0, 39.2, 117.3))
 RANGED = msgspec.structs.replace(BIN, ranges={"temp_dc": (-100, 400)})
 DRIVEN = position(seq=99, t=NOW - 10_000, speed_cmps=0)
-UNSYNCED = tuple(reading(seq=n, clock="rtc") for n in range(100 - HORIZON, 100) if n >= 0)
 RTC = tuple(reading(seq=n + 100, clock="rtc") for n in range(HORIZON))
 SIX = [(1000, 20 + n) for n in range(6)]
 
@@ -142,12 +141,6 @@ EXAMPLES = (
     Example(16, reading(battery_mv=36_000), reading(battery_mv=36_001), device=TRUCK),
     Example(30, reading(t=NOW), reading(t=NOW + 1), (reading(seq=99, t=NOW - 3 * DAY),)),
     Example(30, boot(t=NOW + 1), reading(t=NOW + 1), (reading(seq=99, t=NOW - 3 * DAY),)),
-    Example(
-        31,
-        reading(seq=99 + HORIZON, clock="rtc"),
-        reading(seq=100 + HORIZON, clock="rtc"),
-        (reading(seq=99), *RTC[:-1]),
-    ),
     Example(31, reading(seq=100 + HORIZON, clock="ntp"), reading(seq=100 + HORIZON, clock="rtc"), RTC),
     Example(
         32, deposit(session="s2"), deposit(session="s1"), (deposit(seq=90), deposit(seq=95, session="s0"))

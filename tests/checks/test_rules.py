@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
 import schemas
-from gateway.checks import CHECKS, DEFAULTS, Case, Check, Effect, Limits, Past, Stage, check, distance_m
+from gateway.checks import (
+    CHECKS,
+    DEFAULTS,
+    HORIZON,
+    Case,
+    Check,
+    Effect,
+    Limits,
+    Past,
+    Stage,
+    check,
+    distance_m,
+)
 from gateway.checks.geo import gcj02_shift_m
 from gateway.checks.page import explain
 from gateway.contract import decode_record
@@ -146,6 +158,15 @@ def test_the_clock_of_one_wrong_record_is_not_held_against_the_next() -> None:
     past = past_of(reading(seq=99))
     assert judge(past, reading(seq=100, t=NOW + 3 * DAY), BIN) == ("clock-future",)
     assert judge(past, reading(seq=101, t=NOW + 1), BIN) == ()
+
+
+def test_a_clock_is_untrusted_only_after_so_many_records_without_any_better_one() -> None:
+    past = Past()
+    for seq in range(500, 500 + HORIZON):
+        assert judge(past, reading(seq=seq, clock="rtc"), BIN) == ()
+    assert judge(past, reading(seq=500 + HORIZON, clock="rtc"), BIN) == ("clock-untrusted",)
+    assert judge(past, reading(seq=501 + HORIZON, clock="ntp"), BIN) == ()
+    assert judge(past, reading(seq=502 + HORIZON, clock="rtc"), BIN) == ()
 
 
 def test_distances_are_those_of_the_sphere_and_the_datum_shift_that_of_nankai() -> None:
