@@ -54,7 +54,8 @@ class Logs:
     def add(self, device: str, log: str, hwm: int) -> Log:
         """A new log, with a mark to begin at (J6)."""
         cursor = self._db.execute(
-            "INSERT INTO logs (device, log, hwm, top) VALUES (?, ?, ?, -1)", (device, log, hwm)
+            "INSERT INTO logs (device, log, hwm, top, began) VALUES (?, ?, ?, -1, ?)",
+            (device, log, hwm, hwm + 1),
         )
         new = self._logs[device, log] = Log(int(cursor.lastrowid or 0), hwm)
         return new

@@ -6,6 +6,7 @@ A journal that does not exist yet reads as an empty one, so that the processes m
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,10 +16,11 @@ from msgspec.structs import replace
 
 from gateway.journal import epochs, gaps
 from gateway.journal.epochs import Epoch, Place
-from gateway.journal.errors import JournalError, explained
+from gateway.journal.errors import JournalCorruptError, JournalError, explained
 from gateway.journal.model import Outcome, Reply
-from gateway.journal.schema import MIGRATIONS
-from gateway.journal.sqlite import BUSY_S, FILE
+from gateway.journal.salvage import SUSPECT
+from gateway.journal.schema import FILE, MIGRATIONS
+from gateway.journal.sqlite import BUSY_S
 from gateway.journal.stored import Counters, Gap, LogMark, Loss, Refusal, Revision, Row, StateRow, Stored
 
 _ROW = (
@@ -44,6 +46,7 @@ class JournalReader:
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # device and inode of what is open
         self._opened = 0
+        self._damaged = 0  # times that damage was met in this file
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -241,7 +244,13 @@ class JournalReader:
                 return [] if db is None else db.execute(query, tuple(values)).fetchall()
             except (sqlite3.Error, OSError) as err:
                 self._close()  # what failed may be this connection's view alone: the next call opens anew
-                raise explained(f"{self.path}: cannot be read", err) from err
+                error = explained(f"{self.path}: cannot be read", err)
+                self._damaged += isinstance(error, JournalCorruptError)
+                if self._damaged > 1:
+                    # The writer may never touch what is damaged here: tell it, so that it salvages.
+                    with suppress(OSError):
+                        self.path.with_name(SUSPECT).touch()
+                raise error from err
 
     def _close(self) -> None:
         if self._db is not None:
@@ -258,6 +267,8 @@ class JournalReader:
         if self._db is not None and file == self._file:
             return self._db
         self._close()
+        if file != self._file:
+            self._file, self._damaged = file, 0
         # Not `mode=ro`: after a crash the first to open a WAL database must be able to recover it.
         db = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=rw",
@@ -280,7 +291,7 @@ class JournalReader:
                 f"{self.path}: has version {version}, this program reads {len(MIGRATIONS)}. "
                 "Stop all processes of the gateway, then start them from one installation."
             )
-        self._db, self._file = db, file
+        self._db = db
         self._opened += 1
         return db
 

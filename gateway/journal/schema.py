@@ -6,6 +6,8 @@ A new version is a new entry of MIGRATIONS; an entry that was released is never 
 import sqlite3
 from collections.abc import Iterator
 
+FILE = "journal.db"
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE logs (
@@ -82,6 +84,11 @@ MIGRATIONS: tuple[str, ...] = (
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     ALTER TABLE bodies ADD COLUMN crc INTEGER;  -- bodies.checksum(); NULL: stored by version 1 or 2
+    ALTER TABLE logs ADD COLUMN began INTEGER;  -- the first number that was expected (J6)
+    UPDATE logs SET began = (
+        SELECT min(first) FROM (SELECT min(b.first) AS first FROM bodies b WHERE b.log_id = logs.id
+        UNION ALL SELECT min(x.first) FROM losses x WHERE x.log_id = logs.id)
+    );
     ALTER TABLE logs ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;  -- rows below it were dropped
     ALTER TABLE logs ADD COLUMN set_back_at INTEGER;  -- hwm that a restore or salvage put the log back to
     ALTER TABLE logs ADD COLUMN set_back_by TEXT;     -- restore | damage

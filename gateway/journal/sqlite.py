@@ -9,13 +9,16 @@ anew; SQLite does not give up the log's frames before the database is synced); e
 closed after every I/O error, and the next call starts from what the file then says.
 """
 
+import logging
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.journal import revising
+from gateway.journal import salvage as salvaging
 from gateway.journal.audit import Audit
 from gateway.journal.errors import JournalCorruptError, JournalError, JournalIOError, explained
 from gateway.journal.logs import Logs
@@ -35,14 +38,16 @@ from gateway.journal.model import (
 from gateway.journal.quarantine import Entry, Quarantine
 from gateway.journal.retention import Limits
 from gateway.journal.rows import Rows
+from gateway.journal.schema import FILE as FILE
 from gateway.journal.schema import migrate
 from gateway.journal.tally import Tally
 from gateway.journal.upkeep import Upkeeper
 
-FILE = "journal.db"
 BUSY_S = 10.0  # readers hold no lock against a WAL writer; only a second writer, a checkpoint, a foreign tool
 
 KEEP_ALL = Limits()
+
+_log = logging.getLogger(__name__)
 
 Connect = Callable[..., Any]
 """`sqlite3.connect`, or what stands in for it: called with a path, `timeout`, `isolation_level`,
@@ -52,8 +57,9 @@ Connect = Callable[..., Any]
 class _Open:
     """A connection and what is remembered with it."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, file: tuple[int, int] | None) -> None:
         self.db = db
+        self.file = file  # device and inode
         self.logs = Logs(db)
         self.quarantine = Quarantine(db)
         self.rows = Rows(db, self.logs, self.quarantine)
@@ -69,28 +75,47 @@ class _Open:
 class SqliteJournal:
     """The writing side; one thread at a time. Implements `gateway.journal.model.Journal`.
 
-    Intake holds one per store. A second one, in another process, is safe (`huishou journal replay`): each
-    notices that the other has written.
+    Intake holds one per store, and alone may `salvage` a damaged file: at the second failure in a row that
+    says so, since one may be the memory's or the bus's. A second journal, in another process, is safe
+    (`huishou journal replay`): each notices what the other has written. `limits` may be replaced at any time.
+
+    `doing` says what keeps a call busy for long (a salvage), "" nothing; it changes while that goes on.
     """
 
-    def __init__(self, store: Path, *, limits: Limits = KEEP_ALL, connect: Connect = sqlite3.connect) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *,
+        limits: Limits = KEEP_ALL,
+        salvage: bool = False,
+        connect: Connect = sqlite3.connect,
+    ) -> None:
         self.path = store / FILE
         self.limits = limits
         self._connect = connect
+        self.doing = ""
+        self._store = store
         self._upkeep = Upkeeper(store)
+        self._salvage = salvage
+        self._corrupt = 0  # failures in a row that say that the file is damaged
         self._held: _Open | None = None
         try:
             store.mkdir(parents=True, exist_ok=True)
-            self._open()
-        except (OSError, sqlite3.Error, ValueError) as err:
+        except OSError as err:
             raise self._failed("cannot be opened", err) from err
+        for attempts_left in (2, 1, 0):  # as it is, once more, salvaged
+            try:
+                self._open()
+                break
+            except (OSError, sqlite3.Error, ValueError, JournalError) as err:
+                error = self._failed("cannot be opened", err)
+                if not (salvage and attempts_left and isinstance(error, JournalCorruptError)):
+                    raise error from err
 
     def append(self, batch: Sequence[Arrival]) -> Appended:
         """Store a batch durably, all or nothing. Raises JournalError; the batch may be given again."""
-        with self._transaction(f"{len(batch)} messages not stored, they stay unacknowledged") as (
-            held,
-            tally,
-        ):
+        failed = f"{len(batch)} messages not stored, they stay unacknowledged"
+        with self._transaction(failed) as (held, tally):
             for arrival in batch:
                 self._add(held, arrival, tally)
         return tally.appended
@@ -121,7 +146,7 @@ class SqliteJournal:
         """Up to which number a log is known without a gap; None: nothing yet."""
         try:
             found = self._ready().logs.find(device, log)
-        except (OSError, sqlite3.Error) as err:
+        except (OSError, sqlite3.Error, JournalError) as err:
             raise self._failed("cannot be read", err) from err
         return None if found is None or found.hwm < 0 else found.hwm
 
@@ -131,10 +156,13 @@ class SqliteJournal:
         Never raises for the journal's state.
         """
         try:
+            if self._salvage and (self._store / salvaging.SUSPECT).exists():
+                self._corrupt = 2  # a reader has met it twice
+                self.close()
             held = self._ready()
             held.audit = held.audit or Audit(held.db)
             return self._upkeep.work(held.db, held.logs, held.audit, self.limits, now_ms)
-        except (OSError, sqlite3.Error) as err:
+        except (OSError, sqlite3.Error, JournalError) as err:
             self._roll_back()
             return self._upkeep.failed(self._failed("upkeep failed", err), now_ms)
 
@@ -192,9 +220,10 @@ class SqliteJournal:
             held.logs.save()
             tally.save(held.db)
             held.db.execute("COMMIT")
+            self._corrupt = 0
         except BaseException as err:
             self._roll_back()
-            if isinstance(err, sqlite3.Error | OSError):
+            if isinstance(err, sqlite3.Error | OSError | JournalError):
                 raise self._failed(failed, err) from err
             raise
 
@@ -213,7 +242,8 @@ class SqliteJournal:
                     self._held.db.execute("ROLLBACK")
 
     def _failed(self, what: str, err: Exception) -> JournalError:
-        error = explained(f"{self.path}: {what}", err)
+        error = err if isinstance(err, JournalError) else explained(f"{self.path}: {what}", err)
+        self._corrupt = self._corrupt + 1 if isinstance(error, JournalCorruptError) else 0
         if isinstance(error, JournalIOError | JournalCorruptError) and self._held is not None:
             held, self._held = self._held, None
             with suppress(sqlite3.Error):
@@ -221,9 +251,17 @@ class SqliteJournal:
         return error
 
     def _ready(self) -> _Open:
-        return self._held or self._open()
+        held = self._held
+        if held is not None and held.file != _file(self.path):
+            self.close()  # another file was put in its place
+            held = None
+        return held or self._open()
 
     def _open(self) -> _Open:
+        if self._salvage:
+            salvaging.finish(self._store)
+            if self._corrupt > 1:
+                self._save_what_can_be_read()
         db = self._connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -234,8 +272,35 @@ class SqliteJournal:
         except BaseException:
             db.close()
             raise
-        self._held = _Open(db)
+        self._held = _Open(db, _file(self.path))
         return self._held
+
+    def _save_what_can_be_read(self) -> None:
+        def progress(text: str) -> None:
+            self.doing = text
+
+        _log.error("[journal-salvaging] %s is damaged: what can be read of it is being saved", self.path)
+        try:
+            done = salvaging.salvage(self._store, time.time_ns() // 1_000_000, self._connect, progress)
+        finally:
+            self.doing = ""
+        self._corrupt = 0
+        _log.error(
+            "[journal-salvaged] %d rows saved, %d unsound; %d records lost; not all read: %s. Set aside: %s",
+            done.rows,
+            done.unsound,
+            done.lost,
+            ", ".join(done.unreadable) or "none",
+            done.set_aside,
+        )
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _fold_in(db: sqlite3.Connection) -> None:

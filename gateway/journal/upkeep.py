@@ -19,6 +19,7 @@ from gateway.journal.logs import Logs
 from gateway.journal.model import Condition, Upkeep
 from gateway.journal.readers import needs
 from gateway.journal.retention import DAY_MS, Limits, Plan, Situation, plan
+from gateway.journal.salvage import SET_ASIDE
 
 LOOK_MS = 1_000  # how often the situation is taken anew
 AUDIT_MS = 60_000
@@ -27,7 +28,6 @@ RECHECK_MS = 3_600_000  # rows that were passed over (they waited behind a gap) 
 STEP_MS = 60_000  # a longer pause than this counts as this much notice: the clock may have jumped
 SAVE_NOTICE_MS = 300_000
 META_NOTICED = "noticed_ms"
-SET_ASIDE = "journal-corrupt-*.db"
 
 
 class Upkeeper:
