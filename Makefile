@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup sweep-kill judges check format test demo influxd bench-sim sweep-crash constraints clean debian-packages
+.PHONY: help setup sweep-kill judges check format test demo influxd bench-sim bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -63,6 +63,31 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
+
+# Each keeps what it printed in run/bench, where bench-page finds it.
+bench-intake: setup influxd ## the same backlog to InfluxDB by the gateway and by Telegraf, in turn (some 12 minutes)
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.servers.telegraf
+	$(BIN)/python -m simulators.bench.intake $(ARGS) | tee run/bench/intake.txt
+
+bench-devices: setup influxd ## 10,000 devices at a message a minute, 1,000 quiet ones: CPU and memory; ARGS="--minutes 60": a soak
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.devices $(ARGS) | tee run/bench/devices.txt
+
+bench-latency: setup influxd ## from publish to acknowledgement at half the highest rate
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.latency $(ARGS) | tee run/bench/latency.txt
+
+bench-flood: setup influxd ## what one device that floods leaves to the others
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.flood $(ARGS) | tee run/bench/flood.txt
+
+profile-intake: setup influxd ## where the microseconds of intake and writer go
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.profile $(ARGS) | tee run/bench/profile.txt
+
+bench-page: setup ## write the last results of the benches above into docs/performance.md
+	$(BIN)/python -m simulators.bench.page $(ARGS)
 
 sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operations: nothing lost, doubled or altered
 	$(BIN)/python -m tests.disk.sweep_crash $(ARGS)

@@ -48,7 +48,7 @@ def _owner(frames: list[str]) -> tuple[str, str]:
         file = place.rpartition(":")[0] or place.rstrip(")")
         at = file.find("gateway/")
         if at >= 0:
-            return file[at:], name
+            return ("(start)", "imports") if name == "<module>" else (file[at:], name)
     if any("importlib" in frame for frame in frames):
         return "(start)", "imports"
     return "(other)", frames[-1].partition(" (")[0]
@@ -134,8 +134,10 @@ def main(readings: int, processes: str, sizes: str) -> None:
     found = []
     with rig(inflight=INFLIGHT) as bench:
         for process in processes.split(","):
-            for records in map(int, sizes.split(",")):
-                found.append(drain(bench, process, records, readings if records > 1 else readings // 3))
+            found += [
+                drain(bench, process, records, readings if records > 1 else readings // 3)
+                for records in map(int, sizes.split(","))
+            ]
     for one in found:
         title = f"{one['process']}, {one['records']} a message: {one['cpu_us']} µs a reading"
         table = Table(title=title)
