@@ -87,11 +87,14 @@ def _records(facts: Facts) -> Iterator[Metric]:
     yield by_outcome
     rules = GaugeMetricFamily(
         "huishou_check_records",
-        "Records by the first rule that found something in them (docs/checks.md)",
+        "Records by the first rule that found something in them; rules of one code share a row",
         labels=["rule", "code"],
     )
+    numbers: dict[str, list[str]] = {}
     for check in CHECKS:
-        rules.add_metric([str(check.number), check.code], found[check.code])
+        numbers.setdefault(check.code, []).append(str(check.number))
+    for code, rule in numbers.items():
+        rules.add_metric(["+".join(rule), code], found[code])
     yield rules
     messages = CounterMetricFamily(
         "huishou_messages", "Messages that arrived, by channel", labels=["channel"]

@@ -78,19 +78,18 @@ def warnings(facts: Facts, lang: str) -> list[View]:
 
 
 def delay_text(facts: Mapping[str, Any] | None, lang: str) -> str:
-    """Half and 99 % of the delays, as upper bounds; empty: none was counted."""
+    """Below what 99 % of the delays lie; empty: none was counted."""
     counts = counts_of(facts)
     if not counts or not sum(counts):
         return ""
-    half, most = quantile(counts, 0.5), quantile(counts, 0.99)
-    return translator(lang)("gateway.delay", half=_bound(half, lang), most=_bound(most, lang))
+    return translator(lang)("gateway.delay", most=_bound(quantile(counts, 0.99), lang))
 
 
 def span_text(seconds: float, lang: str) -> str:
     """A length of time in one unit."""
     t = translator(lang)
     for key, size in (("gateway.days", 86_400), ("gateway.hours", 3_600), ("gateway.minutes", 60)):
-        if seconds >= 2 * size:
+        if seconds >= 2 * size or seconds == size:
             return t(key, n=round(seconds / size))
     return t("gateway.seconds", n=round(seconds))
 

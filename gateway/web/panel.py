@@ -31,12 +31,16 @@ MOODS = ("fine", "odd", "bad")
 
 
 class Stage(NamedTuple):
-    """One card: `mood` is one of MOODS or `unknown`; `facts` are (label, value)."""
+    """One card: `mood` is one of MOODS or `unknown`; `facts` are (label, value).
+
+    `next`: what the card before gives goes on to this one (the journal's readers stand side by side).
+    """
 
     title: str
     mood: str
     state: str
     facts: list[tuple[str, str]]
+    next: bool = True
 
 
 def panel(
@@ -63,12 +67,14 @@ def panel(
         "ok": facts["sum_ok"],
     }
     moods = _moods(facts)
+    readers = [_sink(name, sink, moods, lang) for name, sink in sorted(facts["sinks"].items())]
+    readers.append(_page(facts, cursor, moods, lang))
     found["stages"] = [
-        _broker(facts, rates, moods, lang),
+        _broker(facts, rates, moods, lang)._replace(next=False),
         _intake(facts, rates, moods, lang),
         _journal(facts, moods, lang),
-        *(_sink(name, sink, moods, lang) for name, sink in sorted(facts["sinks"].items())),
-        _page(facts, cursor, moods, lang),
+        readers[0],
+        *(reader._replace(next=False) for reader in readers[1:]),
     ]
     return found
 
