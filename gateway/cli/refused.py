@@ -1,4 +1,4 @@
-"""`huishou gateway refused`: what the databases did not take; and to write it again, once the cause is gone."""
+"""`huishou gateway refused`: what databases did not take, and to write it again once the cause is gone."""
 
 import json
 from datetime import UTC, datetime

@@ -1,5 +1,6 @@
 """A bucket made where the server has none of that name, with the management API of influxdb-client."""
 
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.rest import ApiException
@@ -27,6 +28,6 @@ def make(config: SinkConfig) -> str:
             )
     except ApiException as err:
         return f"{err.status}: {str(err.body or err.reason).strip()[:300]}"
-    except (HTTPError, OSError, ValueError, IndexError, AttributeError) as err:  # no such org, among others
-        return f"{type(err).__name__}: {err}"
+    except (InfluxDBError, HTTPError, OSError, ValueError) as err:
+        return str(err)[:300]
     return ""

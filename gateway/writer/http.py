@@ -64,7 +64,7 @@ class Server:
 
     def end_late(self, over_s: float | None = None) -> None:
         """End a request that takes longer than `over_s` (None: than it may); 0: whatever is in flight."""
-        limit = self.config.timeout_s + CONNECT_S if over_s is None else over_s
+        limit = 2 * self.config.timeout_s if over_s is None else over_s
         with self._lock:
             if (
                 self._socket is not None
@@ -107,8 +107,9 @@ class Server:
         data = response.read(MAX_ANSWER_BYTES) if response.status != 204 else b""
         if len(data) < MAX_ANSWER_BYTES:
             response.release_conn()
-        else:
+        else:  # there is more, and nobody wants it
             response.close()
+            self.close()
         text = data.decode("utf-8", "replace")
         answer = judge(response.status, text, response.headers.get("Retry-After"), time.time())
         if 300 <= response.status < 400:  # where to, is the operator's to decide: a token goes with it
@@ -118,7 +119,7 @@ class Server:
 
     def _connect(self) -> HTTPConnectionPool:
         timeout = Timeout(connect=min(CONNECT_S, self.config.timeout_s), read=self.config.timeout_s)
-        more: dict[str, Any] = {"maxsize": 1, "block": True, "retries": False}
+        more: dict[str, Any] = {"maxsize": 1, "retries": False}
         if self.config.ca_file is not None:
             more["ca_certs"] = str(self.config.ca_file)
         pool = connection_from_url(self.config.url, timeout=timeout, **more)

@@ -47,10 +47,24 @@ _DAMAGED = Event(
     doc="A row of the journal fails its check sum.",
 )
 _BUCKET = Event("bucket-made", "{sink}: bucket {bucket} made on {url}", doc="`create_bucket` was asked for.")
+_BROKEN = Event(
+    "sink-broken",
+    "{sink}: {why}",
+    level=ERROR,
+    doc="A fault of the gateway itself; it goes on from what was kept. Please report it with the traceback.",
+)
 _STATE = Event("sink-state", "{sink}: {state}. {detail}", doc="A sink came back to work.")
 _TROUBLE = Event(
     "sink-trouble", "{sink}: {state}. {detail}", level=WARNING, doc="A sink cannot write for the time being."
 )
+# Which condition a state of trouble is.
+_CODES = {
+    "waiting": "sink-away",
+    "stopped": "sink-stopped",
+    "failed": "sink-stopped",
+    "store-failed": "sink-stopped",
+    "journal-failed": "journal-failed",
+}
 
 
 class Sink:
@@ -85,7 +99,9 @@ class Sink:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink {config.name}", daemon=True)
         self._state, self._detail, self._since_ms = "starting", "", _now_ms()
-        self._failures = 0
+        self._failures = 0  # on end
+        self._troubles = 0  # since the start
+        self._last_trouble = ""
         self._delay = Histogram()
         self._versions = (-1, -1)
         self._new_devices = threading.Event()
@@ -123,6 +139,8 @@ class Sink:
             "state": self._state,
             "detail": self._detail,
             "failures": self._failures,
+            "troubles": self._troubles,
+            "last_trouble": self._last_trouble,
             "cursor": progress.cursor,
             "backlog_rows": sum(span.upto - span.after for span in progress.plan.backlog),
             "lines": progress.lines,
@@ -133,7 +151,7 @@ class Sink:
     def conditions(self) -> list[Facts]:
         """What a person should know now (see gateway.alarms)."""
         found = list(self._standing.values())
-        code = {"waiting": "sink-away", "stopped": "sink-stopped"}.get(self._state)
+        code = _CODES.get(self._state)
         if code is not None:
             found.append(self._condition(code, self._detail, self._since_ms))
         return found
@@ -150,6 +168,10 @@ class Sink:
                     except (sqlite3.Error, OSError) as err:
                         self._lanes.go_back()
                         self._trouble("store-failed", f"writer.db: {err}. Check the free space and the disk.")
+                    except Exception as err:  # noqa: BLE001 - a fault of ours must end neither this sink nor others
+                        _BROKEN(sink=self.config.name, why=f"{type(err).__name__}: {err}", error=err)
+                        self._lanes.go_back()
+                        self._trouble("failed", f"{type(err).__name__}: {err}", self._stopped_s)
         finally:
             self._server.close()
             self._store.close()
@@ -241,6 +263,8 @@ class Sink:
     def _trouble(self, state: str, detail: str, pause_s: float | None = None) -> None:
         """Say it, and wait before the next attempt; a changed token ends the wait."""
         self._failures += 1
+        self._troubles += 1
+        self._last_trouble = f"{state}: {detail}"
         self._tell(state, detail)
         if pause_s is None:
             pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]

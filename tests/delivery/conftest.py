@@ -67,18 +67,28 @@ class ScriptedServer:
 class Bench:
     """One store with a journal, a configuration, and a writer that runs in a thread while it is wanted."""
 
-    def __init__(self, directory: Path, url: str, token: str, bucket: str = "huishou") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        url: str,
+        token: str,
+        bucket: str = "huishou",
+        timeout_s: int = 2,
+        batch_lines: int = 100,
+        more: str = "",
+    ) -> None:
         self.directory = directory
         (directory / "devices.json").write_text('{"devices":[{"id":"bin-001","unit":"bin","site":"nankai"}]}')
         self.token_file = directory / "token"
         self.token_file.write_text(token)
         (directory / "huishou.toml").write_text(
             f'[influxdb]\nurl = "{url}"\ntoken_file = "token"\nbucket = "{bucket}"\n'
-            "timeout_s = 2\nbatch_lines = 100\n"
+            f"timeout_s = {timeout_s}\nbatch_lines = {batch_lines}\n{more}"
         )
         self.config: Config = load(directory / "huishou.toml")
         self.journal = SqliteJournal(self.config.store.path)
         self.said: list[dict[str, Any]] = []
+        self._troubles = 0
         self._news = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -110,6 +120,7 @@ class Bench:
     def start(self, stopped_s: float = 0.05) -> None:
         self._stop.clear()
         self.said.clear()
+        self._troubles = 0
         writer = Writer(self.config, self._hear, stopped_s)
         self._thread = threading.Thread(target=writer.run, args=(self._stop,))
         self._thread.start()
@@ -122,20 +133,22 @@ class Bench:
             self._thread = None
 
     def wait(self, state: str, times: int = 1, sink: str = "influxdb") -> str:
-        """Wait until a sink is in a state, and for "up to date" also until it has all that is journaled.
+        """Wait until a sink has been in trouble ("waiting", "stopped") so many times since the last wait.
 
-        `times`: so many failures on end. Returns its last words.
+        Or until it is "up to date", with all that is journaled. Returns its last words.
         """
 
         def reached() -> bool:
             facts = self._facts(sink)
-            if facts.get("state") != state or facts["failures"] < (times if state != "up to date" else 0):
-                return False
-            return state != "up to date" or self._complete(sink)
+            if state == "up to date":
+                return bool(facts.get("state") == state and self._complete(sink))
+            enough: bool = facts.get("troubles", 0) >= self._troubles + times
+            return enough and facts["last_trouble"].startswith(state)
 
         with self._news:
             assert self._news.wait_for(reached, DEADLINE_S), self.said[-3:]
-            return str(self._facts(sink)["detail"])
+            self._troubles = self._facts(sink)["troubles"]
+            return str(self._facts(sink)["last_trouble"])
 
     def wait_for(self, reached: Callable[[dict[str, Any]], bool], sink: str = "influxdb") -> dict[str, Any]:
         """Wait until what a sink says is as wanted."""
@@ -185,8 +198,8 @@ def make_bench(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Makes a bench in front of any address."""
     made: list[Bench] = []
 
-    def make(url: str, token: str, bucket: str = "huishou") -> Bench:
-        made.append(Bench(tmp_path, url, token, bucket))
+    def make(url: str, token: str, bucket: str = "huishou", **more: Any) -> Bench:
+        made.append(Bench(tmp_path, url, token, bucket, **more))
         return made[-1]
 
     yield make

@@ -1,5 +1,7 @@
 """Two lanes, without a database: whatever happens, every row is written, and what is owed is known."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -74,7 +76,7 @@ class Rows(RuleBasedStateMachine):
         spans = self.plan.backlog
         assert len(spans) <= MAX_SPANS
         assert all(after < upto <= self.plan.live for after, upto in spans)
-        assert all(a.upto < b.after for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a.upto < b.after for a, b in pairwise(spans))
         assert self.plan.live <= len(self.journal)
 
 
@@ -84,7 +86,8 @@ TestRows.settings = settings(max_examples=60, stateful_step_count=30, deadline=N
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=200))
 def test_the_backlog_is_written_oldest_first_and_ends(steps: list[int]) -> None:
-    plan, end, order = Plan("e"), 0, []
+    plan, end = Plan("e"), 0
+    order: list[int] = []
     for step in steps:
         end += step + 1
         plan = plan.wrote_live(plan.live + 1).set_aside(end)
