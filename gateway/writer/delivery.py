@@ -33,7 +33,7 @@ from msgspec import Struct
 MAX_RETRY_AFTER_S = 300.0
 MAX_WORDS = 500
 
-_DROPPED = re.compile(r"dropped=(\d+)")
+_DROPPED = re.compile(r"dropped=([0-9]{1,9})(?![0-9])")
 _QUOTED = re.compile(r"unable to parse '(.*)': ")
 _CONFLICT = re.compile(r'input field "([^"]+)" on measurement "([^"]+)"')
 _TAG = re.compile(r"<[^>]*>")
