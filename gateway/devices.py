@@ -5,7 +5,7 @@ that is not in it is quarantined (`unknown-device`), kept and acknowledged. Edit
 runs: it is read again when it changes, and a file that does not parse leaves the former one in force.
 """
 
-import logging
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +15,16 @@ import msgspec
 from msgspec import Meta
 
 from gateway.contract_types import KINDS
+from gateway.files import stamp
+from gateway.logs import WARNING, Event
 
-log = logging.getLogger(__name__)
+_TAKEN = Event("devices-taken", "devices file {file} read again: {count} devices", doc="It was changed.")
+_INVALID = Event(
+    "devices-invalid",
+    "devices file {file} not taken: {why}; the former one stays in force",
+    level=WARNING,
+    doc="The devices file was changed and is wrong.",
+)
 
 # A tag in the time-series database: line protocol has no spelling for some uses of a backslash.
 Site = Annotated[str, Meta(max_length=64, pattern=r"^[^\u0000-\u001f\u007f\\]*(?!\n)$")]
@@ -100,8 +108,11 @@ class Devices:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seen = self._stamp()
-        self._devices = parse_devices(file.read_bytes())
+        self.problem = ""  # why the file is not taken, while it is wrong
+        self._stamp = stamp(file)
+        text = file.read_bytes()
+        self._digest = hashlib.sha256(text).digest()
+        self._devices = parse_devices(text)
 
     def get(self, device: str) -> Device | None:
         return self._devices.get(device)
@@ -114,23 +125,22 @@ class Devices:
 
     def refresh(self) -> bool:
         """Take the file's new content, if any; True when the devices are other ones now. Never raises."""
-        stamp = self._stamp()
-        if stamp is None or stamp == self._seen:
+        seen = stamp(self._file)
+        if seen is not None and seen == self._stamp:
             return False
-        self._seen = stamp
+        self._stamp = seen
         try:
-            self._devices = parse_devices(self._file.read_bytes())
+            text = self._file.read_bytes()
+            digest = hashlib.sha256(text).digest()
+            if digest == self._digest:
+                self.problem = ""
+                return False
+            devices = parse_devices(text)
         except (OSError, DevicesError) as err:
-            log.warning(
-                "devices file %s not taken [bad-devices]: %s; the former one stays in force", self._file, err
-            )
+            if str(err) != self.problem:
+                _INVALID(file=str(self._file), why=str(err))
+            self.problem = str(err)
             return False
-        log.info("devices file %s read again: %d devices", self._file, len(self._devices))
+        self._devices, self._digest, self.problem = devices, digest, ""
+        _TAKEN(file=str(self._file), count=len(devices))
         return True
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            stat = self._file.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -13,21 +13,29 @@ from pathlib import Path
 from gateway.alarm_codes import row
 from gateway.alarms import Alarm, Condition, fold
 from gateway.files import replace
-from gateway.logs import INFO, WARNING, Event
+from gateway.logs import ERROR, WARNING, Event
 from gateway.metrics.facts import ALARMS_FILE, Facts, look, read_standing, write_standing
 
 LOOK_S = 5.0
 JUMP_S = 2.0  # NTP slews by 2.5 ms in five seconds; more than this was set by hand or by a step
 KEEP_S = 600.0  # a jump is a condition for so long
 
-_RAISED = Event(
+_ALARM = Event(
     "alarm-raised",
     "{alarm}{about}: {words} {detail}",
-    level=WARNING,
+    level=ERROR,
     doc="An alarm of the gateway stands from now on; the table of alarms says what to do.",
 )
+_WARNING = Event(
+    "warning-raised",
+    "{alarm}{about}: {words} {detail}",
+    level=WARNING,
+    doc="A warning of the gateway stands from now on; the table of alarms says what to do.",
+)
 _CLEARED = Event(
-    "alarm-cleared", "{alarm}{about}: over after {lasted_s:.0f} s", level=INFO, doc="An alarm is over."
+    "alarm-cleared",
+    "{alarm}{about}: over after {lasted_s:.0f} s",
+    doc="An alarm or warning is over.",
 )
 _FAILED = Event(
     "watch-failed",
@@ -107,12 +115,12 @@ def tell(before: Iterable[Alarm], after: Iterable[Alarm], now_ms: int) -> None:
     stands = {alarm.key: alarm for alarm in after if alarm.raised}
     for key in stands.keys() - stood.keys():
         alarm = stands[key]
-        _RAISED(
+        told = _ALARM if alarm.level == "alarm" else _WARNING
+        told(
             alarm=alarm.code,
             about=_about(alarm),
             words=row(alarm.code).en,
             detail=alarm.detail,
-            severity=alarm.level,
             since_ms=alarm.since_ms,
         )
     for key in stood.keys() - stands.keys():

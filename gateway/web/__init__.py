@@ -3,12 +3,16 @@
 It reads the journal, never writes it. Killing it stops nothing else; started again it goes on from state.db.
 """
 
+import contextlib
 import logging
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from gateway.config import Config, WebConfig
+from gateway.journal import JournalError
+from gateway.journal.readers import announce
 from gateway.logs import ERROR, Event
 from gateway.processes import Say
 from gateway.reload import Change, Reload
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 1  # for open pages and requests when the process is told to stop; pages come back by themselves
 LOOK_S = 0.5
+ANNOUNCE_S = 5.0
 RELEVANT = frozenset({"web", "devices"})  # sections that the application is made of
 
 _SERVING = Event("page-serving", "page and API at {address}", doc="The page can be opened.")
@@ -63,6 +68,7 @@ class Page:
         self.next_listener: socket.socket | None = None
         self._say = say
         self._problem = ""
+        self._announce_s = 0.0
 
     def watch(self, app: "Starlette", stop: threading.Event, over: threading.Event) -> None:
         """Say how it is until the process stops or other settings are to be served: then set `over`."""
@@ -72,6 +78,7 @@ class Page:
             if change is not None and change.sections & RELEVANT:
                 self._move(change)
                 break
+            self._announce(city)
             self._say(
                 {
                     "state": f"at {address(self.served)}",
@@ -97,10 +104,22 @@ class Page:
         else:
             self.served = new
 
+    def _announce(self, city: Any) -> None:
+        """Tell retention from where on the journal is still needed here."""
+        if time.monotonic() < self._announce_s:
+            return
+        self._announce_s = time.monotonic() + ANNOUNCE_S
+        with contextlib.suppress(JournalError, OSError):
+            epoch = city.journal.epoch()
+            if epoch is not None:
+                announce(self.reload.config.store.path, "page", epoch.id, city.projector.cursor + 1)
+
     def _conditions(self, city: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         if self._problem:
             found.append({"code": "config-invalid", "detail": self._problem, "about": "web"})
+        if city.devices.problem:
+            found.append({"code": "devices-invalid", "detail": city.devices.problem})
         if city.projector.problem:
             found.append({"code": "store-unreadable", "detail": city.projector.problem, "about": "web"})
         return found

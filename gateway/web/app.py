@@ -1,7 +1,6 @@
 """The web application: only wiring. What a request passes is read from top to bottom in `create_app`."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -15,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.config import Config
 from gateway.journal import JournalError
+from gateway.logs import ERROR, Event
 from gateway.web import api, pages
 from gateway.web.assets import Assets
 from gateway.web.city import City
@@ -24,7 +24,12 @@ from gateway.web.passwords import Users
 from gateway.web.security import SecurityHeaders
 from gateway.web.sessions import LoginLimit, Sessions, session_key
 
-log = logging.getLogger(__name__)
+_FAILED = Event(
+    "request-failed",
+    "{method} {path} failed",
+    level=ERROR,
+    doc="A fault of the page; the traceback follows. Report it.",
+)
 
 
 def create_app(config: Config, assets: Assets | None = None) -> Starlette:
@@ -101,7 +106,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _failure(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _FAILED(method=request.method, path=request.url.path, error=error)
     if request.url.path.startswith("/api/"):
         return api_error(500, "failed", "The gateway could not answer; its log says why.")
     return pages.error_page(request, 500)

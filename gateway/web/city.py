@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, tzinfo
@@ -14,6 +13,7 @@ import msgspec
 from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
+from gateway.logs import ERROR, Event
 from gateway.metrics import look
 from gateway.metrics.freshness import Heard
 from gateway.web.cached import Cached
@@ -26,7 +26,12 @@ from gateway.web.projection.projector import FILE, Change, Projector
 from gateway.web.projection.store import Recent, StateReader
 from gateway.web.view import View, describe, device_name, summary
 
-log = logging.getLogger(__name__)
+_REVIEW = Event(
+    "review-failed",
+    "devices could not be looked at; trying again in {wait_s:g} s",
+    level=ERROR,
+    doc="A fault of the page: what changes by time alone is not told for a moment. Report it.",
+)
 
 DAY_MS = 86_400_000
 MAX_DAYS = 50  # sums kept, each for another midnight
@@ -197,8 +202,8 @@ class City:
                 await asyncio.to_thread(self.devices.refresh)
                 await asyncio.to_thread(self.look)  # so that rates are known when somebody looks
                 self.hub.publish(await asyncio.to_thread(self._changed_by_time), [])
-            except Exception:
-                log.exception("devices could not be looked at; trying again in %s s", REVIEW_S)
+            except Exception as err:  # noqa: BLE001 - whatever it was, the next review must come
+                _REVIEW(wait_s=REVIEW_S, error=err)
             await asyncio.sleep(REVIEW_S)
 
     def _changed_by_time(self) -> set[str]:

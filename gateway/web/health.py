@@ -82,7 +82,7 @@ def delay_text(facts: Mapping[str, Any] | None, lang: str) -> str:
     counts = counts_of(facts)
     if not counts or not sum(counts):
         return ""
-    return translator(lang)("gateway.delay", most=_bound(quantile(counts, 0.99), lang))
+    return f"≤ {_bound(quantile(counts, 0.99), lang)}"
 
 
 def span_text(seconds: float, lang: str) -> str:

@@ -5,7 +5,6 @@ to be told of, so a slow reader costs a bounded amount of memory and always gets
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +12,9 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-log = logging.getLogger(__name__)
+from gateway.logs import DEBUG, Event
+
+_GONE = Event("page-gone", "a page went away: {why}", level=DEBUG, doc="Somebody closed a page.")
 
 MIN_GAP_S = 0.5
 SEND_TIMEOUT_S = 10
@@ -109,7 +110,7 @@ class Hub:
             if not gone.done():
                 await socket.close(GOING_AWAY if page.stale else NOT_WELCOME)
         except (WebSocketDisconnect, TimeoutError, RuntimeError) as err:
-            log.debug("a page went away: %s", err)
+            _GONE(why=str(err))
         finally:
             self._pages.discard(page)
             gone.cancel()

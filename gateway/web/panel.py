@@ -209,7 +209,7 @@ def _processes(facts: Facts, lang: str) -> list[View]:
                 "state": t("gateway.up") if process["up"] else t("gateway.down"),
                 "says": str(process.get("state", ""))[:200],
                 "uptime": span_text(age_s, lang) if told else "–",
-                "cpu": t("gateway.cpu.value", share=share) if told else "–",
+                "cpu": f"{share}\u00a0%" if told else "–",
                 "memory": bytes_text(process["rss_bytes"]) if told else "–",
                 "restarts": f"{children[name]['restarts']:,}" if name in children else "–",
             }

@@ -8,12 +8,30 @@ The file is read again when it changes.
 import base64
 import hashlib
 import hmac
-import logging
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+from gateway.logs import ERROR, Event
+
+_BAD_HASH = Event(
+    "password-unusable",
+    "the password hash of {name!r} cannot be used: make it anew with `huishou web password`",
+    level=ERROR,
+    doc="That person cannot log in.",
+)
+_UNREADABLE = Event(
+    "passwords-unreadable",
+    "password file {file} cannot be read ({why}): the former one stays in force",
+    level=ERROR,
+    doc="Changes of passwords are not taken until the file can be read.",
+)
+_BAD_LINE = Event(
+    "passwords-line",
+    "{file}, line {line}: expected NAME:scrypt$… or NAME:sha256$…; the line is ignored",
+    level=ERROR,
+    doc="A line of the password file is none.",
+)
 
 N, R, P = 2**16, 8, 1
 MAX_MEMORY = 256 * N * R  # OpenSSL wants 128·N·r and some more
@@ -74,9 +92,7 @@ class Users:
             given = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), int(n), int(r), int(p))
             same = hmac.compare_digest(given, base64.b64decode(wanted))
         except ValueError:
-            log.error(  # noqa: TRY400 - a traceback says nothing more
-                "the password hash of %r cannot be used: make it anew with `huishou web password`", name
-            )
+            _BAD_HASH(name=name)
             return False
         return known and same and len(password) <= MAX_PASSWORD
 
@@ -99,9 +115,7 @@ class Users:
                 self._hashes = {**self._configured, **_parse(self._file)}
                 self._stamp = stamp
         except OSError as err:
-            log.error(  # noqa: TRY400
-                "password file %s cannot be read (%s): the former one stays in force", self._file, err
-            )
+            _UNREADABLE(file=str(self._file), why=str(err))
         return self._hashes
 
 
@@ -113,9 +127,7 @@ def _parse(file: Path) -> dict[str, str]:
             continue
         name, _, stored = text.partition(":")
         if not name or not is_hash(stored):
-            log.error(
-                "%s, line %d: expected NAME:scrypt$… or NAME:sha256$…; the line is ignored", file, number
-            )
+            _BAD_LINE(file=str(file), line=number)
             continue
         found[name] = stored
     return found

@@ -234,7 +234,7 @@ def test_a_restart_goes_on_and_counts_nothing_twice(config: Config, store: Store
         until(lambda: sum(len(change.records) for change in heard) == 80, "told of the new ones only")
     tallies = StateReader(projector.file).tallies(0)
     assert tallies["accepted"] == 160
-    assert tallies["quarantined"] == 2
+    assert tallies["quarantined"] == 1  # the same bytes again are one entry of the quarantine
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all, whatever it says" * 30])

@@ -5,10 +5,10 @@ One thread. It looks for commits by `PRAGMA data_version` four times a second, w
 starts again from zero.
 """
 
-import logging
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,11 +16,29 @@ import msgspec
 
 from gateway.contract import ContractError, decode_state
 from gateway.journal import JournalError, JournalReader, Refusal
+from gateway.logs import DEBUG, ERROR, WARNING, Event
 from gateway.web.projection.batch import changes
 from gateway.web.projection.model import DeviceState, apply_link, fork
 from gateway.web.projection.store import BUCKET_MS, KEEP_TALLIES_MS, Recent, StateStore, delete
 
-log = logging.getLogger(__name__)
+_WAITS = Event(
+    "projection-waits",
+    "the projection waits: {why}",
+    level=ERROR,
+    doc="The page shows what it knew: the store cannot be read or written just now.",
+)
+_ANEW = Event(
+    "projection-anew",
+    "{file} belongs to another journal or another epoch of it: it is made anew",
+    level=WARNING,
+    doc="The journal was restored, salvaged or replaced; the page reads it from its start.",
+)
+_ODD_STATE = Event(
+    "state-not-understood",
+    "state of {device} not understood: {why}",
+    level=DEBUG,
+    doc="An `up/state` of another version of the contract; it is kept, not shown.",
+)
 
 FILE = "state.db"
 LOOK_S = 0.25
@@ -82,6 +100,7 @@ class Projector:
         self._pos = store.meta("pos")
         self._refused = store.meta("refused")
         self._version = -1
+        self._epoch = 0
         self._pruned_s = 0.0
 
     def _run(self) -> None:
@@ -92,9 +111,7 @@ class Projector:
                     self.problem = ""
                 except (sqlite3.Error, JournalError) as err:
                     if str(err) != self.problem:
-                        log.error(  # noqa: TRY400
-                            "the projection waits: %s", err
-                        )
+                        _WAITS(why=str(err))
                     self.problem = str(err)
                     self._stop.wait(RETRY_S)
                     continue
@@ -109,13 +126,14 @@ class Projector:
         if version == self._version and not self.behind:
             return False
         if self._is_other_journal():
-            log.warning("%s belongs to another journal: it is made anew", self._file)
+            _ANEW(file=str(self._file))
             self._store.close()
             delete(self._file)
             self._load(StateStore.open(self._file))
         now_ms = int(time.time() * 1000)
         rows = self._journal.read(self._cursor, BATCH_ROWS)
-        out = changes(rows, self.states, self._cursor, self._pos, now_ms)
+        sound = [row for row in rows if row.sound()]  # a damaged row is told by `huishou journal verify`
+        out = changes(sound, self.states, self._cursor, self._pos, now_ms)
         refusals = self._new_refusals(now_ms)
         self._announced(out.states)
         with self._store.transaction():
@@ -127,13 +145,13 @@ class Projector:
             for refusal in refusals:
                 bucket_ms = refusal.received_ms - refusal.received_ms % BUCKET_MS
                 self._store.add_tally(bucket_ms, "quarantined", 1)
-            self._cursor, self._pos = out.cursor, self._pos + len(out.recent)
+            self._cursor = rows[-1].id if rows else self._cursor
+            self._pos += len(out.recent)
             if refusals:
                 self._refused = refusals[-1].id
             for name, value in (("cursor", self._cursor), ("pos", self._pos), ("refused", self._refused)):
                 self._store.set_meta(name, value)
-            if not self._store.meta("origin_ms"):
-                self._store.set_meta("origin_ms", self._journal.oldest_ms(0) or 0)
+            self._store.set_meta("epoch", self._epoch)
             if time.monotonic() - self._pruned_s > PRUNE_S:
                 self._store.prune(now_ms)
                 self._pruned_s = time.monotonic()
@@ -146,10 +164,13 @@ class Projector:
         return True
 
     def _is_other_journal(self) -> bool:
-        origin_ms = self._store.meta("origin_ms")
-        if self._cursor == 0 or origin_ms == 0:
+        """Whether what is projected is not all of this journal: then beginning anew is the simple way."""
+        epoch = self._journal.epoch()
+        self._epoch = zlib.crc32(epoch.id.encode()) if epoch is not None else 0
+        known = self._store.meta("epoch")
+        if self._cursor == 0:
             return False
-        return self._journal.end() < self._cursor or self._journal.oldest_ms(0) != origin_ms
+        return self._journal.end() < self._cursor or (known != 0 and known != self._epoch)
 
     def _new_refusals(self, now_ms: int) -> list[Refusal]:
         """Entries of the quarantine since the last look, the oldest first."""
@@ -172,7 +193,7 @@ class Projector:
             try:
                 body = msgspec.to_builtins(decode_state(row.body))
             except ContractError as err:
-                log.debug("state of %s not understood: %s", row.device, err)
+                _ODD_STATE(device=row.device, why=str(err))
                 continue
             state = changed.get(row.device) or fork(known or DeviceState(row.device))
             apply_link(state, row.received_ms, body)

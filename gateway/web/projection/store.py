@@ -5,7 +5,6 @@ Everything in it is bounded: samples by age, recent records by number.
 """
 
 import contextlib
-import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,9 +12,15 @@ from typing import Any
 
 import msgspec
 
+from gateway.logs import WARNING, Event
 from gateway.web.projection.model import DeviceState
 
-log = logging.getLogger(__name__)
+_BROKEN = Event(
+    "projection-broken",
+    "{file} is made anew from the journal: {why}",
+    level=WARNING,
+    doc="The page's own database was damaged or of another version; it is disposable.",
+)
 
 FORMAT = 1  # raise when the schema or the meaning of a column changes: the file is then made anew
 BUCKET_MS = 15 * 60_000  # tallies by quarter of an hour: every time zone's midnight falls on one
@@ -90,7 +95,7 @@ class StateStore:
         try:
             return cls(_connect(file))
         except sqlite3.DatabaseError as err:
-            log.warning("%s is made anew from the journal: %s", file, err)
+            _BROKEN(file=str(file), why=str(err))
             delete(file)
             return cls(_connect(file))
 
