@@ -86,10 +86,7 @@ def calm(case: Case) -> bool:
     if now_pct is not UNSET:
         if fill is None or abs(now_pct - fill) > limits.fill_step_pct:
             return False
-        _, old_g, old_pct = bay.looks[-3:]
-        if old_g is None or old_pct is None:
-            return False
-        if now_pct - old_pct >= limits.stuck_fill_pct or now_g - old_g >= limits.stuck_mass_g:
+        if bay.old and (bay.old[-2] is None or now_g - bay.old[-2] >= limits.stuck_mass_g):
             return False
     for one in case.device.bays:
         if one.bay == number:
@@ -121,6 +118,6 @@ def _explained(case: Case, fix: Position, metres: float) -> bool:
 
 GLANCES = (
     Glance(in_order, frozenset((1, 2, 3, 4, 5, 6, 30, 31, 49)), tuple(KINDS.values())),
-    Glance(calm, frozenset((7, 15, 16, 33, 34, 40, 43, 44, 45, 46, 47, 48)), (Reading,)),
+    Glance(calm, frozenset((7, 15, 16, 33, 34, 40, 43, 45, 46, 47, 48)), (Reading,)),
     Glance(near, frozenset((13, 14, 50, 51, 52, 53)), (Position,)),
 )

@@ -72,18 +72,8 @@ class Limits(msgspec.Struct, frozen=True):
     ] = 20
     stuck_mass_g: Annotated[
         int,
-        Meta(
-            gt=0,
-            description="taken in without any change of the fill level: more than loose material packs down",
-        ),
-    ] = 10_000
-    stuck_fill_pct: Annotated[
-        int,
-        Meta(
-            gt=0,
-            description="risen without any change of mass: more than settling and a ranger's noise explain",
-        ),
-    ] = 30
+        Meta(gt=0, description="as much loose material raises the level by some per cent in any of our bays"),
+    ] = 5_000
     temp_min_dc: Annotated[int, Meta(description="industrial parts: from -40.0 °C")] = -400
     temp_max_dc: Annotated[int, Meta(description="industrial parts: to 85.0 °C")] = 850
     temp_step_dc: Annotated[int, Meta(ge=0, description="sun on the case, and the sensor's own noise")] = 100

@@ -19,7 +19,9 @@ HORIZON = 128
 ALL = (1 << HORIZON) - 1
 MAX_BAYS = 16
 MAX_SESSIONS = 6  # a device writes the two records of a fault one after the other, not a day apart
-MAX_LOOKS = 6
+MAX_LOOKS = 3
+BLOCK = 64  # of older readings the last one in each block of so many numbers is kept
+EMPTY_VISITS = 4
 
 BAD_TIME = frozenset(("clock-none", "clock-future", "clock-past", "clock-ahead"))
 BAD_PLACE = frozenset(("position-jump", "position-datum"))
@@ -33,15 +35,45 @@ class BayPast:
     """One bay.
 
     `mass`: the last mass that was not doubted; `doubted`: the last that was; `looks`: the last readings,
-    newest first, flat to be small: seq, mass_g, fill_pct, seq, …
+    newest first, flat to be small: seq, mass_g, fill_pct, seq, …; `old`: the same of the last reading in each
+    block of numbers. `paid`: number of the last deposit; `empty`: numbers of the last visits at which a door
+    was opened and no weight changed.
     """
 
-    __slots__ = ("doubted", "looks", "mass")
+    __slots__ = ("doubted", "empty", "looks", "mass", "old", "paid")
 
     def __init__(self) -> None:
         self.mass: Mass | None = None
         self.doubted: Mass | None = None
-        self.looks: tuple[int | None, ...] = ()
+        self.looks: tuple[Any, ...] = ()
+        self.old: tuple[Any, ...] = ()
+        self.paid = -1
+        self.empty: tuple[int, ...] = ()
+
+    def parts(self) -> tuple[object, ...]:
+        """All of it, to compare."""
+        return (self.mass, self.doubted, self.looks, self.old, self.paid, self.empty)
+
+    def drop(self, low: int, oldest: int) -> int:
+        """Drop what stands under numbers below `low`; the lowest number of what is left, or `oldest`."""
+        if self.mass is not None:
+            self.mass, oldest = _kept(self.mass, self.mass[0], low, oldest)
+        if self.doubted is not None:
+            self.doubted, oldest = _kept(self.doubted, self.doubted[0], low, oldest)
+        while self.looks and self.looks[-3] < low:
+            self.looks = self.looks[:-3]
+        while self.old and self.old[-3] < low:
+            self.old = self.old[:-3]
+        self.empty = tuple(seq for seq in self.empty if seq >= low)
+        if self.paid < low:
+            self.paid = -1
+        rest = (
+            *self.looks[-3:-2],
+            *self.old[-3:-2],
+            *self.empty[-1:],
+            *((self.paid,) if self.paid >= 0 else ()),
+        )
+        return min(oldest, *rest) if rest else oldest
 
 
 class Past:
@@ -138,7 +170,7 @@ class Past:
     __hash__ = None  # type: ignore[assignment]
 
     def _parts(self) -> tuple[object, ...]:
-        bays = {n: (bay.mass, bay.doubted, bay.looks) for n, bay in self.bays.items()}
+        bays = {n: bay.parts() for n, bay in self.bays.items()}
         within = self.rtc & (1 << max(0, HORIZON - (self.seq - self.rtc_seq))) - 1
         rtc = within and (within, self.rtc_seq)
         plain = (self.seq, self.timed, rtc, self.fix, self.doubted)
@@ -172,17 +204,13 @@ class Past:
         if self.sessions:
             oldest = min(oldest, self.sessions[-1][0])
         for number, bay in list(self.bays.items()):
-            if bay.mass is not None:
-                bay.mass, oldest = _kept(bay.mass, bay.mass[0], low, oldest)
-            if bay.doubted is not None:
-                bay.doubted, oldest = _kept(bay.doubted, bay.doubted[0], low, oldest)
-            while bay.looks and (last := bay.looks[-3]) is not None and last < low:
-                bay.looks = bay.looks[:-3]
-            if bay.looks:
-                oldest = min(oldest, bay.looks[-3] or 0)
-            elif bay.mass is None and bay.doubted is None:
+            oldest = bay.drop(low, oldest)
+            if bay.parts() == _NOTHING:
                 del self.bays[number]
         self._until = oldest + HORIZON
+
+
+_NOTHING = BayPast().parts()
 
 
 def _kept(part: Any, seq: int, low: int, oldest: int) -> tuple[Any, int]:
@@ -217,12 +245,13 @@ def _reading(past: Past, record: Reading, codes: tuple[str, ...]) -> None:
         return
     mass: int | None = None if record.mass_g is UNSET else record.mass_g
     fill: int | None = None if record.fill_pct is UNSET else record.fill_pct
-    looks: tuple[Any, ...] = bay.looks
+    looks = bay.looks
     if not looks or seq > looks[0]:
+        if looks and looks[0] // BLOCK != seq // BLOCK:
+            bay.old = (*looks[:3], *bay.old)
         bay.looks = (seq, mass, fill, *looks[: 3 * MAX_LOOKS - 3])
-    elif seq not in looks[::3]:
-        place = 3 * sum(other > seq for other in looks[::3])
-        bay.looks = (*looks[:place], seq, mass, fill, *looks[place:])[: 3 * MAX_LOOKS]
+    else:
+        _look_late(bay, seq, mass, fill)
     if mass is None:
         return
     if not codes or BAD_MASS.isdisjoint(codes):
@@ -232,16 +261,43 @@ def _reading(past: Past, record: Reading, codes: tuple[str, ...]) -> None:
         bay.doubted = seq, mass
 
 
+def _look_late(bay: BayPast, seq: int, mass: int | None, fill: int | None) -> None:
+    """A reading that came after a later one takes the place that it would have had."""
+    if seq not in bay.looks[::3]:
+        place = 3 * sum(other > seq for other in bay.looks[::3])
+        bay.looks = (*bay.looks[:place], seq, mass, fill, *bay.looks[place:])[: 3 * MAX_LOOKS]
+    block = seq // BLOCK
+    if block == bay.looks[0] // BLOCK:
+        return
+    blocks = [other // BLOCK for other in bay.old[::3]]
+    place = 3 * sum(other > block for other in blocks)
+    if block not in blocks:
+        bay.old = (*bay.old[:place], seq, mass, fill, *bay.old[place:])
+    elif bay.old[place] < seq:
+        bay.old = (*bay.old[:place], seq, mass, fill, *bay.old[place + 3 :])
+
+
 def _deposit(past: Past, record: Deposit, _codes: tuple[str, ...]) -> None:
     seq = record.seq
     bay = past.bays.get(record.bay) or past.new_bay(record.bay)
-    if bay is not None and (bay.mass is None or seq > bay.mass[0]):
-        bay.mass = seq, record.after_g
+    if bay is not None:
+        bay.paid = max(bay.paid, seq)
+        if bay.mass is None or seq > bay.mass[0]:
+            bay.mass = seq, record.after_g
     sessions = past.sessions
     if not sessions or seq > sessions[0][0]:
         past.sessions = ((seq, record.session), *sessions[: MAX_SESSIONS - 1])
     elif all(seq != other for other, _ in sessions):
         past.sessions = tuple(sorted(((seq, record.session), *sessions), reverse=True)[:MAX_SESSIONS])
+
+
+def _session(past: Past, record: Session, codes: tuple[str, ...]) -> None:
+    _touch(past, record, codes)
+    if record.outcome != "nothing" or record.open_ms is UNSET:
+        return
+    bay = past.bays.get(record.bay) or past.new_bay(record.bay)
+    if bay is not None and record.seq not in bay.empty:
+        bay.empty = tuple(sorted((record.seq, *bay.empty), reverse=True)[:EMPTY_VISITS])
 
 
 def _touch(past: Past, record: RecordBase, _codes: tuple[str, ...]) -> None:
@@ -257,7 +313,7 @@ _LEARN: dict[type[RecordBase], Callable[[Past, Any, tuple[str, ...]], None]] = {
     Position: _position,
     Reading: _reading,
     Deposit: _deposit,
-    Session: _touch,
+    Session: _session,
     Collect: _touch,
     Boot: _touch,
     Door: _door,

@@ -51,9 +51,10 @@ def position_jump(case: Case) -> str | None:
 def position_datum(case: Case) -> str | None:
     """A jump by what separates WGS 84 from GCJ-02, the datum of Chinese maps, there; and all that follows it.
 
-    Within `datum_slack_m` and what the vehicle drove meanwhile at its own speed.
+    Within `datum_slack_m` and what the vehicle drove meanwhile at the higher of both speeds.
     """
-    fix, record, doubted = case.past.fix, case.record, case.past.doubted
+    fix, doubted = case.past.fix, case.past.doubted
+    record: Position = case.record
     if fix is None or record.clock == "none" or at_most_m(fix, record) <= case.limits.jump_slack_m:
         return None
     if doubted is not None and doubted[0].seq > fix.seq and "position-datum" in doubted[1]:
@@ -64,7 +65,7 @@ def position_datum(case: Case) -> str | None:
         return None
     east, north = offset_m(fix, record)
     shift_east, shift_north = gcj02_shift_m(fix)
-    speed_cmps = 0 if fix.speed_cmps is UNSET else fix.speed_cmps
+    speed_cmps = max(0 if one.speed_cmps is UNSET else one.speed_cmps for one in (fix, record))
     slack_m = case.limits.datum_slack_m + speed_cmps / 100 * max(0, record.t - fix.t) / 1000
     if abs(east - shift_east) > slack_m or abs(north - shift_north) > slack_m:
         return None

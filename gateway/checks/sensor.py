@@ -5,7 +5,7 @@ from itertools import pairwise
 from msgspec import UNSET
 
 from gateway.checks.model import Case
-from gateway.checks.past import MAX_LOOKS
+from gateway.checks.past import BLOCK, EMPTY_VISITS
 
 
 def temp_range(case: Case) -> str | None:
@@ -82,7 +82,7 @@ def fill_jump(case: Case) -> str | None:
     if bay is None or not bay.looks:
         return None
     seq, _, fill = bay.looks[:3]
-    if seq is None or fill is None or abs(record.fill_pct - fill) <= case.limits.fill_step_pct:
+    if fill is None or abs(record.fill_pct - fill) <= case.limits.fill_step_pct:
         return None
     if seq <= case.past.touched or (bay.mass is not None and bay.mass[0] > seq):
         return None
@@ -97,7 +97,7 @@ def mass_noise(case: Case) -> str | None:
     bay = case.past.bays.get(record.bay)
     if bay is None or len(bay.looks) < 9:
         return None
-    oldest = bay.looks[6] or 0
+    oldest = bay.looks[6]
     if oldest <= case.past.touched or (case.past.sessions and oldest <= case.past.sessions[0][0]):
         return None
     masses = [record.mass_g, *bay.looks[1:9:3]]
@@ -111,35 +111,27 @@ def mass_noise(case: Case) -> str | None:
 
 
 def mass_stuck(case: Case) -> str | None:
-    """The same mass_g in this and six readings of the bay before, while its fill rose by `stuck_fill_pct`."""
+    """The fifth visit in a row at which the bay's door was opened and no weight changed."""
     record = case.record
-    if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
+    if record.outcome != "nothing" or record.open_ms is UNSET:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or len(bay.looks) < 3 * MAX_LOOKS:
+    if bay is None or len(bay.empty) < EMPTY_VISITS or bay.empty[-1] < bay.paid:
         return None
-    if any(mass_g != record.mass_g for mass_g in bay.looks[1::3]):
-        return None
-    seq, _, fill = bay.looks[-3:]
-    if fill is None or record.fill_pct - fill < case.limits.stuck_fill_pct:
-        return None
-    return f"{record.mass_g} g since record {seq}, while the fill rose from {fill} to {record.fill_pct} %"
+    return f"visits {', '.join(str(seq) for seq in reversed(bay.empty))} and this one changed no weight"
 
 
 def fill_stuck(case: Case) -> str | None:
-    """The same fill_pct, below 100 %, in this and six readings of the bay before.
-
-    While its mass rose by `stuck_mass_g` or more.
-    """
+    """The same fill_pct, below 100 %, for 32 numbers or more, while the mass rose by `stuck_mass_g`."""
     record = case.record
-    if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET:
+    if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET or record.fill_pct == 100:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or len(bay.looks) < 3 * MAX_LOOKS or record.fill_pct == 100:
+    if bay is None or not bay.old or record.seq - bay.old[-3] < BLOCK // 2:
         return None
-    if any(fill != record.fill_pct for fill in bay.looks[2::3]):
-        return None
-    seq, mass_g, _ = bay.looks[-3:]
+    seq, mass_g, _ = bay.old[-3:]
     if mass_g is None or record.mass_g - mass_g < case.limits.stuck_mass_g:
+        return None
+    if any(fill != record.fill_pct for fill in (*bay.old[2::3], *bay.looks[2::3])):
         return None
     return f"{record.fill_pct} % since record {seq}, while the mass rose from {mass_g} to {record.mass_g} g"

@@ -15,7 +15,17 @@ from gateway.checks import clock, identity, mass, position, sensor
 from gateway.checks.glance import GLANCES
 from gateway.checks.limits import DEFAULTS, Limits
 from gateway.checks.model import Case, Check, Effect, Find, Stage, Verdict
-from gateway.contract_types import KINDS, Collect, Deposit, Fence, Position, Reading, RecordBase, Weigh
+from gateway.contract_types import (
+    KINDS,
+    Collect,
+    Deposit,
+    Fence,
+    Position,
+    Reading,
+    RecordBase,
+    Session,
+    Weigh,
+)
 from gateway.journal.model import Outcome
 
 FLAG, RETIME, QUARANTINE = Effect.FLAG, Effect.RETIME, Effect.QUARANTINE
@@ -75,7 +85,7 @@ CHECKS: tuple[Check, ...] = (
     Check(41, "mass-jump", FLAG, mass.before_jump, (Deposit,)),
     Check(42, "more-out-than-in", FLAG, mass.more_out_than_in, (Collect,)),
     Check(43, "mass-noise", FLAG, sensor.mass_noise, (Reading,)),
-    Check(44, "mass-stuck", FLAG, sensor.mass_stuck, (Reading,)),
+    Check(44, "mass-stuck", FLAG, sensor.mass_stuck, (Session,)),
     Check(45, "fill-stuck", FLAG, sensor.fill_stuck, (Reading,)),
     Check(46, "fill-jump", FLAG, sensor.fill_jump, (Reading,)),
     Check(47, "temp-jump", FLAG, sensor.temp_jump, (Reading,)),

@@ -114,7 +114,8 @@ DISTRICT = Limits(district=(39.0, 117.0, 39.2, 117.3))
 RANGED = msgspec.structs.replace(BIN, ranges={"temp_dc": (-100, 400)})
 DRIVEN = position(seq=99, t=NOW - 10_000, speed_cmps=0)
 RTC = tuple(reading(seq=n + 100, clock="rtc") for n in range(HORIZON))
-SIX = [(1000, 20 + n) for n in range(6)]
+EMPTY = tuple(session(seq=n, outcome="nothing", open_ms=9) for n in range(95, 100))
+FULLER = tuple(reading(seq=n, bay=1, mass_g=0, fill_pct=20) for n in (30, 40, 70))
 
 EXAMPLES = (
     Example(1, reading(), reading(clock="none")),
@@ -175,18 +176,9 @@ EXAMPLES = (
         reading(bay=0, mass_g=1249),
         looks((1350, 20), (1200, 20), (1350, 20)),
     ),
-    Example(
-        44, reading(bay=0, mass_g=1000, fill_pct=49), reading(bay=0, mass_g=1000, fill_pct=50), looks(*SIX)
-    ),
-    Example(
-        44, reading(bay=0, mass_g=1001, fill_pct=50), reading(bay=0, mass_g=1000, fill_pct=50), looks(*SIX)
-    ),
-    Example(
-        45,
-        reading(bay=1, mass_g=9_999, fill_pct=20),
-        reading(bay=1, mass_g=10_000, fill_pct=20),
-        tuple(reading(seq=n, bay=1, mass_g=0, fill_pct=20) for n in range(90, 96)),
-    ),
+    Example(44, session(outcome="nothing"), session(outcome="nothing", open_ms=9), EMPTY[1:]),
+    Example(45, reading(bay=1, mass_g=4_999, fill_pct=20), reading(bay=1, mass_g=5_000, fill_pct=20), FULLER),
+    Example(45, reading(bay=1, mass_g=5_000, fill_pct=21), reading(bay=1, mass_g=5_000, fill_pct=20), FULLER),
     Example(46, reading(bay=0, fill_pct=60), reading(bay=0, fill_pct=61), looks((1000, 20))),
     Example(
         47, reading(temp_dc=600), reading(temp_dc=601), (reading(seq=90, t=NOW - HOUR // 6, temp_dc=400),)

@@ -43,7 +43,7 @@ _BIN = st.one_of(
         reading, temp_dc=st.sampled_from((200, 250, 301, 851)), battery_mv=st.sampled_from((3900, 3300, 4501))
     ),
     _with(deposit, bay=_BAYS, before=_MASSES, session=st.sampled_from(("s1", "s2", "s3"))),
-    _with(session, bay=_BAYS),
+    _with(session, bay=_BAYS, outcome=st.just("nothing"), open_ms=st.just(9)),
     _with(lambda **v: collect(v.pop("net", 900), **v), net=_MASSES, bay=_BAYS),
     _with(door, state=st.sampled_from(("open", "closed", "forced"))),
     _with(boot),
