@@ -109,7 +109,7 @@ class Reload:
             return None
         self._next_s = now_s + (AGAIN_S if self.problem else LOOK_S)
         seen = stamp(self.config.file)
-        if not at_once and seen == self._stamp and not self.problem:
+        if not at_once and seen is not None and seen == self._stamp and not self.problem:
             return None
         self._stamp = seen
         self._looked_ms = self._now_ms()
