@@ -56,6 +56,8 @@ def explained(what: str, err: Exception) -> JournalError:
     """The error for a failure of SQLite or of the file system: `what` says which file and what failed."""
     if isinstance(err, OSError):
         return JournalIOError(f"{what}: {err}. Check the path, its permissions and the free space.")
+    if isinstance(err, UnicodeDecodeError):  # text that was stored as UTF-8 no longer is
+        return JournalCorruptError(f"{what}: {err}. Check the disk's health; see docs/journal.md.")
     primary = getattr(err, "sqlite_errorcode", 0) & 0xFF
     kind, do = _KINDS.get(primary, (JournalError, "Check the free space and the health of the disk."))
     return kind(f"{what}: {err}. {do}")

@@ -242,7 +242,7 @@ class JournalReader:
             try:
                 db = self._open()
                 return [] if db is None else db.execute(query, tuple(values)).fetchall()
-            except (sqlite3.Error, OSError) as err:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
                 self._close()  # what failed may be this connection's view alone: the next call opens anew
                 error = explained(f"{self.path}: cannot be read", err)
                 self._damaged += isinstance(error, JournalCorruptError)

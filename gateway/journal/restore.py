@@ -127,11 +127,11 @@ def _prepare(part: Path, present: Path | None, now_ms: int) -> epochs.Epoch:
         if present is not None:
             with opened(present) as old:
                 logs = _began(old)
-                if old.execute("PRAGMA user_version").fetchone()[0] >= 3:
+                if _version(old) >= 3:
                     replaced = epochs.read_epochs(old)
         db.execute("BEGIN IMMEDIATE")
         db.executemany(
-            "INSERT INTO logs (device, log, hwm, top) VALUES (?, ?, ?, -1)"
+            "INSERT INTO logs (device, log, hwm, top, began) VALUES (?1, ?2, ?3 - 1, -1, ?3)"
             " ON CONFLICT (device, log) DO NOTHING",
             logs,
         )
@@ -142,12 +142,19 @@ def _prepare(part: Path, present: Path | None, now_ms: int) -> epochs.Epoch:
 
 
 def _began(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
-    """Each log of a journal with the mark that it began at, as far as its rows and losses tell."""
+    """Each log of a journal with the first number that was expected of it, as far as that is known."""
+    if _version(db) >= 3:
+        return db.execute("SELECT device, log, coalesce(began, hwm + 1) FROM logs").fetchall()
     return db.execute(
-        "SELECT l.device, l.log, min("
-        " coalesce((SELECT min(first) - 1 FROM bodies WHERE log_id = l.id), l.hwm),"
-        " coalesce((SELECT min(first) - 1 FROM losses WHERE log_id = l.id), l.hwm), l.hwm) FROM logs l"
+        "SELECT l.device, l.log, min(l.hwm + 1,"
+        " coalesce((SELECT min(first) FROM bodies WHERE log_id = l.id), l.hwm + 1),"
+        " coalesce((SELECT min(first) FROM losses WHERE log_id = l.id), l.hwm + 1)) FROM logs l"
     ).fetchall()
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _set_aside(present: Path, now_ms: int) -> Path:

@@ -145,7 +145,9 @@ class SqliteJournal:
     def hwm(self, device: str, log: str) -> int | None:
         """Up to which number a log is known without a gap; None: nothing yet."""
         try:
-            found = self._ready().logs.find(device, log)
+            held = self._ready()
+            self._notice_others(held)
+            found = held.logs.find(device, log)
         except (OSError, sqlite3.Error, JournalError) as err:
             raise self._failed("cannot be read", err) from err
         return None if found is None or found.hwm < 0 else found.hwm
@@ -264,7 +266,7 @@ class SqliteJournal:
                 self._save_what_can_be_read()
         db = self._connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA journal_size_limit = 67108864")
             migrate(db)
@@ -301,6 +303,16 @@ def _file(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return stat.st_dev, stat.st_ino
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Put the file into WAL mode, or raise sqlite3.Error.
+
+    In any other mode a batch would not survive a power cut: with `synchronous = FULL` the name whose removal
+    is the commit is not synced. To its end, since the change is written as the statement ends.
+    """
+    if db.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+        raise sqlite3.OperationalError("the file cannot be put into WAL mode; is it on a local disk?")
 
 
 def _fold_in(db: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from gateway.journal import bodies
 from gateway.journal.audit import META_GONE
-from gateway.journal.errors import JournalError, explained
+from gateway.journal.errors import JournalCorruptError, JournalError, explained
 from gateway.journal.model import Outcome
 from gateway.journal.schema import MIGRATIONS
 from gateway.journal.stored import Row
@@ -73,12 +73,10 @@ def verify(file: Path, from_row: int = 0, progress: Progress = lambda *_: None) 
             report = Report(str(file), version)
             try:
                 _check(db, report, from_row, progress)
-            except sqlite3.DatabaseError as err:
-                if getattr(err, "sqlite_errorcode", 0) & 0xFF not in (
-                    sqlite3.SQLITE_CORRUPT,
-                    sqlite3.SQLITE_NOTADB,
-                ):
-                    raise
+            except (sqlite3.Error, UnicodeDecodeError) as err:
+                error = explained(f"{file}: cannot be verified", err)
+                if not isinstance(error, JournalCorruptError):
+                    raise error from err
                 report.add("file-damaged", str(file), str(err))
             return report
     except sqlite3.Error as err:
@@ -188,8 +186,8 @@ def _number(text: bytes) -> _Number:
 
 def _check_logs(db: sqlite3.Connection, report: Report, late: set[tuple[int, int]]) -> None:
     """Rows of a log do not overlap (J1), and its mark covers an unbroken run and no less (J3, J4)."""
-    floor = "floor" if report.version >= 3 else "0"
-    marks = db.execute(f"SELECT id, device, log, hwm, top, {floor} FROM logs")  # noqa: S608
+    known = "floor, began" if report.version >= 3 else "0, NULL"
+    marks = db.execute(f"SELECT id, device, log, hwm, top, {known} FROM logs")  # noqa: S608
     logs = {log_id: _Log(f"{device} {log}", *numbers) for log_id, device, log, *numbers in marks}
     report.logs = len(logs)
     spans = db.execute(
@@ -206,10 +204,11 @@ def _check_logs(db: sqlite3.Connection, report: Report, late: set[tuple[int, int
 class _Log:
     """One log's spans, in the order of their first numbers, against what its marks say."""
 
-    def __init__(self, where: str, hwm: int, top: int, floor: int) -> None:
+    def __init__(self, where: str, hwm: int, top: int, floor: int, began: int | None) -> None:
         self._where, self._hwm, self._top, self._floor = where, hwm, top, floor
-        self._begin = floor if floor > 0 else None  # below it, nothing is owed
-        self._run_to = floor - 1  # stored or lost without a hole, from `_begin` on
+        # Below it nothing is owed: it was dropped, or from before the log was known (J6).
+        self._begin = max(floor, began) if began is not None else floor or None
+        self._run_to = -1 if self._begin is None else self._begin - 1  # stored or lost, without a hole
         self._broken = False
         self._stored_to = -1
 
@@ -219,9 +218,9 @@ class _Log:
             report.add("rows-overlap", self._where, f"{first} to {last} begins before {self._stored_to + 1}")
         if held:
             self._stored_to = max(self._stored_to, last)
-        if self._begin is None and late:
-            return  # from below where the log began to be known (J6)
-        if self._begin is None:
+        if late and self._begin in (None, first):
+            self._begin = None  # what came late tells nothing of where the log began
+        elif self._begin is None:
             self._begin, self._run_to = first, last
         elif first > self._run_to + 1:
             self._broken = True
@@ -231,7 +230,7 @@ class _Log:
     def judge(self, report: Report) -> None:
         """All spans were taken."""
         hwm, top = self._hwm, self._top
-        # A mark may wait in front of everything that is stored (J6, J4); else it is at the end of the run.
+        # A mark whose beginning is not known may wait in front of everything that is stored (J4).
         waits = self._begin is None or hwm < self._begin - 1
         if not waits and hwm != self._run_to:
             words = f"is at {hwm}; what is stored or lost is unbroken up to {self._run_to}"

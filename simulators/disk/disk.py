@@ -19,7 +19,7 @@ from simulators.disk.images import SECTOR
 from simulators.disk.operations import Delete, Make, Mark, Operation, Sync, SyncFailed, Truncate, Write
 
 _NUMBERS = itertools.count(1)
-# With the first sync of such a file after it was made, its directory is synced (SQLite, os_unix.c: unixSync).
+# With the first sync of such a file that may have been made, its directory is synced (os_unix.c: unixSync).
 _SYNCS_DIRECTORY = apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_SUPER_JOURNAL | apsw.SQLITE_OPEN_WAL
 
 
@@ -105,11 +105,10 @@ class _File(apsw.VFSFile):
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         self._name = Path(path).name
         self._disk = disk
-        existed = Path(path).exists()
         super().__init__("unix", name, flags)
         self._body = disk.opened(self._name)
         self._life = disk.life
-        self._new_name = not existed and bool(flags[0] & _SYNCS_DIRECTORY)
+        self._new_name = bool(flags[0] & _SYNCS_DIRECTORY) and bool(flags[0] & apsw.SQLITE_OPEN_CREATE)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
         self._live()
@@ -151,6 +150,9 @@ class _File(apsw.VFSFile):
             raise _error(apsw.IOError, apsw.SQLITE_IOERR_FSYNC)
         self._disk.note(Sync(self._body, self._new_name))
         self._new_name = False
+
+    def excepthook(self, *_error: object) -> None:
+        """A fault that SQLite has no caller to tell of, such as one in a last checkpoint."""
 
     def _live(self) -> None:
         if self._life != self._disk.life:
