@@ -97,20 +97,23 @@ class Committer(threading.Thread):
         self._abandoned = threading.Event()
 
     def run(self) -> None:
-        while not self._abandoned.is_set():
-            self._maintain()
-            parcels = self.inbox.take(BATCH, timeout_s=0.5, gather_s=GATHER_S)
-            if not parcels:
-                if self.inbox.closed:
-                    return
-                self._progress_s = self._monotonic()
-                continue
-            self._busy = True
-            if not self._commit(parcels):
-                return
-            self.committed += len(parcels)
+        while not self._abandoned.is_set() and self.step():
+            pass
+
+    def step(self, timeout_s: float = 0.5) -> bool:
+        """Commit what waits, a batch at most; False: there is nothing left to do, ever."""
+        self._maintain()
+        parcels = self.inbox.take(BATCH, timeout_s, GATHER_S)
+        if not parcels:
             self._progress_s = self._monotonic()
-            self._busy = False
+            return not self.inbox.closed
+        self._busy = True
+        if not self._commit(parcels):
+            return False
+        self.committed += len(parcels)
+        self._progress_s = self._monotonic()
+        self._busy = False
+        return True
 
     def stalled_s(self) -> float:
         """For how many seconds messages have been waiting without any commit; 0: none waits."""

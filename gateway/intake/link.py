@@ -27,7 +27,7 @@ from gateway.logs import ERROR, WARNING, Event
 
 READ_BYTES = 256 * 1024  # by one call: a batch of small messages
 DIAL_S = 5.0
-LINGER_S = 1.5  # for what is still to be written when the connection is ended by us
+LINGER_S = 1.0  # for what is still to be written when the connection is ended by us
 STEADY_S = 60.0  # a connection that lasted so long is held to be a good one
 BRIEF_S = 30.0  # one that the broker ends before that was perhaps taken by another client of our name
 WAITS_S = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0)  # before the next attempt; the last one repeats
@@ -152,7 +152,7 @@ class Link:
         """Send what is queued for sending, then disconnect; the broker keeps the session."""
         self._ending = True
         self._wake()
-        self._thread.join(LINGER_S + 0.5)
+        self._thread.join(LINGER_S + 0.3)
         self.state = "stopped"
         if not self._thread.is_alive():
             self._wake_read.close()
