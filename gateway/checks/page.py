@@ -1,4 +1,4 @@
-"""docs/checks.md: made of the table, its limits, and `page.md` around them; and codes in words."""
+"""docs/checks.md: made of the table, its limits, and `page.template` around them; and codes in words."""
 
 from importlib import resources
 
@@ -12,7 +12,7 @@ from gateway.codes import CODES
 
 def checks_page() -> str:
     """The whole page."""
-    page = (resources.files("gateway.checks") / "page.md").read_text("utf-8")
+    page = (resources.files("gateway.checks") / "page.template").read_text("utf-8")
     for stage in Stage:
         page = page.replace(
             f"{{{stage.value}}}\n", "".join(_row(rule) for rule in CHECKS if rule.stage is stage)

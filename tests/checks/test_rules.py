@@ -25,6 +25,7 @@ from gateway.checks import (
 )
 from gateway.checks.geo import gcj02_shift_m
 from gateway.checks.page import explain
+from gateway.codes import CODES
 from gateway.contract import decode_record
 from gateway.contract_types import KINDS, RecordBase
 from gateway.devices import Device
@@ -88,6 +89,7 @@ def test_each_rule_has_its_own_number_and_words_in_both_languages() -> None:
     numbers = [rule.number for rule in CHECKS]
     assert numbers == sorted(set(numbers)), "each row its own number, in ascending order"
     for rule in CHECKS:
+        assert rule.code in CODES, f"{rule.code}: words missing in gateway/codes.py"
         for lang in ("en", "zh"):
             assert all(explain(rule.code, lang)), f"{rule.code}: words missing in gateway/codes.py"
 
