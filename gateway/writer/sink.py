@@ -14,7 +14,7 @@ from gateway.journal import JournalError, JournalReader
 from gateway.journal.readers import announce
 from gateway.logs import ERROR, WARNING, Event
 from gateway.processes import Facts
-from gateway.writer import buckets, victoriametrics
+from gateway.writer import victoriametrics
 from gateway.writer.delivery import Answer, Kind
 from gateway.writer.http import Server
 from gateway.writer.lanes import Lanes, Work
@@ -245,6 +245,8 @@ class Sink:
             self._trouble("waiting", f"{url} cannot be reached: {answer.words}")
 
     def _make_bucket(self) -> bool:
+        from gateway.writer import buckets  # its library takes long to import, and most never need it
+
         problem = buckets.make(self.config)
         if problem:
             self._stand("bucket-missing", f"bucket {self.config.bucket} could not be made: {problem}")

@@ -47,6 +47,7 @@ RECORDS: dict[str, list[RecordBase]] = {
         _deposit(5, "21 08:30", 2, "plastic", 100),
         _reading(6, "21 08:00", 1, 40),
         _reading(7, "21 08:45", 1, 55),
+        Reading(13, ms("21 08:46"), "ntp", 1, 12_000),
         Reading(8, ms("21 08:45"), "ntp", battery_mv=3900, solar_mw=120, temp_dc=-15, rssi_dbm=-70),
         Fault(9, ms("21 06:00"), "ntp", "scale1", "no-signal", "raised"),
         Fault(10, ms("21 06:30"), "ntp", "scale1", "no-signal", "cleared"),
