@@ -8,6 +8,7 @@ Known gaps, each stated where a test meets it:
 - Mosquitto (2.0) grants every subscription and then delivers nothing that the reader may not see.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -144,7 +145,11 @@ def test_a_retained_state_from_before_intake_and_a_last_will_are_kept(
     unit = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
     unit.username_pw_set(name, password(name))
     unit.will_set(f"huishou/1/{name}/up/state", offline, qos=1, retain=True)
-    unit.on_connect = lambda *_: unit.publish(f"huishou/1/{name}/up/state", online, qos=1, retain=True)
+
+    def say_online(*_: Any) -> None:
+        unit.publish(f"huishou/1/{name}/up/state", online, qos=1, retain=True)
+
+    unit.on_connect = say_online
     unit.on_publish = lambda *_: sent.set()
     unit.connect("127.0.0.1", broker.port)
     unit.loop_start()
@@ -153,8 +158,8 @@ def test_a_retained_state_from_before_intake_and_a_last_will_are_kept(
     assert wait_until(lambda: state(gateway, name) == online, DEADLINE_S)
     unit.on_connect = None  # paho connects again by itself: it then says nothing
     link = unit.socket()
-    assert link is not None
-    link.shutdown(2)  # as when the radio goes: no DISCONNECT
+    assert isinstance(link, socket.socket)
+    link.shutdown(socket.SHUT_RDWR)  # as when the radio goes: no DISCONNECT
     assert wait_until(lambda: state(gateway, name) == offline, DEADLINE_S)
     unit.disconnect()
     unit.loop_stop()

@@ -13,6 +13,7 @@ from simulators.demo.points import Name
 from simulators.demo.points_read import influxdb
 from simulators.fleet import Faults, Options, read_ledger
 from simulators.servers.broker import Kind
+from simulators.servers.errors import ServerError
 from simulators.servers.process import Children
 from simulators.sweep.kill import backups, count
 from simulators.sweep.kill.plan import ALL, GATEWAY, INFLUXDB, WRITER, Mishap, What, draw
@@ -76,7 +77,7 @@ class Result:
 
 
 def run(round_: Round, directory: Path, say: Say, happened: Callable[[], None]) -> Result:
-    """Play a round in a directory. Raises StandError and ServerError when a part cannot be had at all."""
+    """Play a round in a directory. Raises StandError and ServerError when the parts do not even start."""
     began = time.monotonic()
     result = Result(round_)
     with Children() as children:
@@ -84,6 +85,8 @@ def run(round_: Round, directory: Path, say: Say, happened: Callable[[], None]) 
         try:
             forgotten = _hurt(stand, round_, result, say, happened)
             _count(stand, result, forgotten)
+        except (StandError, ServerError) as error:
+            result.problems.append(f"[{error.code}] {error}")
         finally:
             stand.close()
     result.took_s = time.monotonic() - began
