@@ -160,6 +160,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "refused.detail": ("Detail", "详情"),
     "refused.bytes": ("Kept bytes ({size})", "留存的原始字节（{size}）"),
     "refused.shortened": ("Only the first {shown} bytes are shown.", "仅显示前 {shown} 字节。"),
+    "refused.released": ("judged anew: {outcome},", "重新判定：{outcome}，"),
+    "released.accepted": ("accepted", "接收"),
+    "released.flagged": ("accepted with doubts", "接收（有疑点）"),
+    "released.quarantined": ("refused for another reason", "因其他原因拒收"),
+    "released.withdrawn": ("taken in", "已接收入库"),
     "refused.nobody": ("sender not known", "发送方未知"),
     # -- errors
     "error.title": ("This did not work", "出错了"),

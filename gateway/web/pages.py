@@ -152,7 +152,9 @@ async def refused(request: Request) -> Response:
     )
     counters = await asyncio.to_thread(found.journal.counters)
     by_code = {
-        name: count for (outcome, name), count in counters.outcomes.items() if outcome == "quarantined"
+        name: count
+        for (outcome, name), count in counters.outcomes.items()
+        if outcome == "quarantined" and count
     }
     entries = []
     for entry in page[:PAGE_ROWS]:

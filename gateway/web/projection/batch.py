@@ -37,7 +37,7 @@ def changes(
         state.heard_ms = max(state.heard_ms, row.received_ms)
         for stored in row.records():
             pos += 1
-            record = _record(stored)
+            record = decoded(stored)
             t: int = stored.t_ms if stored.t_ms is not None else record.get("t", row.received_ms)
             out.recent.append(_recent(pos, row, stored, record, t))
             if stored.outcome == Outcome.QUARANTINED:
@@ -48,7 +48,7 @@ def changes(
                 out.tallies[bucket, "deposited_g"] += record["net_g"]
             track_ms = state.position.t if state.position else 0
             apply_record(state, row.log, t, record)
-            _sample(out.samples, row.device, t, record, stored.raw, now_ms, track_ms)
+            sample(out.samples, row.device, t, record, stored.raw, now_ms, track_ms)
         out.cursor = row.id
     return out
 
@@ -56,7 +56,8 @@ def changes(
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
-def _record(stored: Stored) -> Record:
+def decoded(stored: Stored) -> Record:
+    """A record's fields; none when its text is no JSON object."""
     try:
         found: Record = _DECODER.decode(stored.raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -85,9 +86,10 @@ def _is_time(t: object) -> TypeGuard[int]:
     return isinstance(t, int) and not isinstance(t, bool) and 0 <= t < 2**53
 
 
-def _sample(
+def sample(
     samples: list[Sample], device: str, t: int, record: Record, raw: bytes, now_ms: int, track_ms: int
 ) -> None:
+    """Keep it for charts and sums, where it is of a kind that is kept, and not too old."""
     kind = record.get("kind")
     if kind not in SAMPLED or t < now_ms - KEEP_MS[kind]:
         return

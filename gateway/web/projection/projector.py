@@ -16,9 +16,11 @@ import msgspec
 
 from gateway.contract import ContractError, decode_state
 from gateway.journal import JournalError, JournalReader, Refusal
+from gateway.journal.stored import Revision
 from gateway.logs import DEBUG, ERROR, WARNING, Event
-from gateway.web.projection.batch import changes
+from gateway.web.projection.batch import Changes, changes
 from gateway.web.projection.model import DeviceState, apply_link, fork
+from gateway.web.projection.revised import Revised, revise
 from gateway.web.projection.store import BUCKET_MS, KEEP_TALLIES_MS, Recent, StateStore, delete
 
 _WAITS = Event(
@@ -99,6 +101,7 @@ class Projector:
         self._cursor = store.meta("cursor")
         self._pos = store.meta("pos")
         self._refused = store.meta("refused")
+        self._revised = store.meta("revised")
         self._version = -1
         self._epoch = 0
         self._pruned_s = 0.0
@@ -134,12 +137,15 @@ class Projector:
         rows = self._journal.read(self._cursor, BATCH_ROWS)
         sound = [row for row in rows if row.sound()]  # a damaged row is told by `huishou journal verify`
         out = changes(sound, self.states, self._cursor, self._pos, now_ms)
+        behind = len(rows) == BATCH_ROWS
+        revisions = [] if behind else self._journal.revisions(self._revised, BATCH_ROWS)
         refusals = self._new_refusals(now_ms)
         self._announced(out.states)
         with self._store.transaction():
             self._store.save_states(out.states.values())
             self._store.add_samples(out.samples)
             self._store.add_recent(out.recent)
+            self._revise(out, revisions, now_ms)
             for (bucket_ms, name), value in out.tallies.items():
                 self._store.add_tally(bucket_ms, name, value)
             for refusal in refusals:
@@ -149,19 +155,34 @@ class Projector:
             self._pos += len(out.recent)
             if refusals:
                 self._refused = refusals[-1].id
-            for name, value in (("cursor", self._cursor), ("pos", self._pos), ("refused", self._refused)):
+            if revisions:
+                self._revised = revisions[-1].id
+            places = {"cursor": self._cursor, "pos": self._pos, "refused": self._refused}
+            for name, value in {**places, "revised": self._revised}.items():
                 self._store.set_meta(name, value)
             self._store.set_meta("epoch", self._epoch)
             if time.monotonic() - self._pruned_s > PRUNE_S:
                 self._store.prune(now_ms)
                 self._pruned_s = time.monotonic()
         self.states = {**self.states, **out.states}
-        self.behind = len(rows) == BATCH_ROWS
+        self.behind = behind or len(revisions) == BATCH_ROWS
         if not self.behind:
             self._version = version
         if out.states or refusals:
             self._on_change(Change(frozenset(out.states), tuple(out.recent), tuple(refusals)))
         return True
+
+    def _revise(self, out: Changes, revisions: list[Revision], now_ms: int) -> None:
+        """Take later judgements in, within the transaction in which their records may have come."""
+        done = Revised()
+        for one in revisions:
+            known = self._store.find_recent(one.device, one.log, one.seq)
+            revise(out, done, one, known, self.states, now_ms)
+            self._store.rejudge(done.recent[-1:])  # the next one may be of the same record
+        if revisions:
+            self._store.save_states(out.states.values())
+            self._store.add_samples(out.samples)
+            self._store.remove_samples(done.gone)
 
     def _is_other_journal(self) -> bool:
         """Whether what is projected is not all of this journal: then beginning anew is the simple way."""

@@ -22,7 +22,7 @@ _BROKEN = Event(
     doc="The page's own database was damaged or of another version; it is disposable.",
 )
 
-FORMAT = 1  # raise when the schema or the meaning of a column changes: the file is then made anew
+FORMAT = 2  # raise when the schema or the meaning of a column changes: the file is then made anew
 BUCKET_MS = 15 * 60_000  # tallies by quarter of an hour: every time zone's midnight falls on one
 KEEP_RECENT = 100_000  # readings and positions in the list of what came in
 KEEP_EVENTS = 200_000  # all other records in it: a busy truck must not push out a bin's last week
@@ -48,6 +48,7 @@ CREATE TABLE recent (
     seq INTEGER, t INTEGER, kind TEXT, outcome TEXT NOT NULL, codes TEXT NOT NULL, record BLOB NOT NULL
 );
 CREATE INDEX recent_by_device ON recent (device, pos);
+CREATE INDEX recent_by_number ON recent (device, log, seq);
 CREATE INDEX recent_by_kind ON recent (kind, pos);
 CREATE INDEX recent_by_outcome ON recent (outcome, pos);
 CREATE INDEX recent_events ON recent (pos) WHERE kind IS NOT 'position' AND kind IS NOT 'reading';
@@ -137,6 +138,23 @@ class StateStore:
     def add_recent(self, records: Iterable[Recent]) -> None:
         rows = [(*msgspec.structs.astuple(r)[:-2], " ".join(r.codes), r.record) for r in records]
         self._db.executemany("INSERT INTO recent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def find_recent(self, device: str, log: str, seq: int) -> Recent | None:
+        """The list entry of a record; None: it is not (or no longer) in the list."""
+        row = self._db.execute(
+            "SELECT * FROM recent WHERE device = ? AND log = ? AND seq = ? ORDER BY pos LIMIT 1",
+            (device, log, seq),
+        ).fetchone()
+        return _recent(row) if row else None
+
+    def rejudge(self, records: Iterable[Recent]) -> None:
+        """Entries of the list that were judged anew."""
+        rows = [(r.outcome, " ".join(r.codes), r.t, r.pos) for r in records]
+        self._db.executemany("UPDATE recent SET outcome = ?, codes = ?, t = ? WHERE pos = ?", rows)
+
+    def remove_samples(self, samples: Iterable[Sample]) -> None:
+        rows = [(s.device, s.kind, s.t, s.seq) for s in samples]
+        self._db.executemany("DELETE FROM sample WHERE device = ? AND kind = ? AND t = ? AND seq = ?", rows)
 
     def add_tally(self, bucket_ms: int, name: str, value: int) -> None:
         self._db.execute(
