@@ -2,6 +2,8 @@
 
 The whole gateway runs (supervisor, intake, writer, page), InfluxDB and Mosquitto beside it. CPU in per cent
 of one core, resident memory and its growth by a straight line through all samples, with its standard error.
+Each device first delivers some hours of history: what a gateway remembers of its devices is full then, and
+growth is growth.
 """
 
 import json
@@ -14,24 +16,29 @@ from rich.table import Table
 from simulators.bench.load import FleetRun, Series, parts, running, sample
 from simulators.bench.machine import machine
 from simulators.bench.rig import Rig, rig
+from simulators.bench.watch import settle
 from simulators.fleet import Options
+from simulators.servers.process import wait_until
 
 CPU_PERCENT = 15.0
 QUIET_PERCENT = 1.0
 RSS_MB = 256.0
 GROWTH_MB_H = 1.0
 EVERY_S = 2.0
-SETTLE_S = 45.0  # connecting, 10,000 states, first growth of caches
+HISTORY = 130  # records of each device: more than the checks look back
+SETTLE_S = 30.0
+HISTORY_S = 300.0  # to deliver that, at most
 
 
 def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, Any]:
     """One fleet, one fresh gateway; what each process used."""
     store = bench.store(name, bench.bucket(name), fleet)
     with running(bench, store) as gateway:
-        run = FleetRun(bench, fleet, f"{name}-fleet", "--seconds", str(seconds + SETTLE_S + 30))
-        if fleet.rate and fleet.rate > 1:
-            run.began()
-        sample({}, SETTLE_S, 1.0)
+        run = FleetRun(bench, fleet, f"{name}-fleet", "--seconds", str(seconds + HISTORY_S))
+        if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
+            raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
+        assert bench.influx.child  # noqa: S101 (the rig started it)
+        settle(bench.influx.child.pid, deadline_s=SETTLE_S)
         before = run.now()
         series = sample(parts(gateway), seconds, EVERY_S)
         after = run.now()
@@ -50,6 +57,11 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
             "rss_mb": round(sum(one.rss[-1] for one in series.values()) / 1e6, 1),
         },
     }
+
+
+def _level(facts: dict[str, Any]) -> bool:
+    """Whether all that was on flash at the start is acknowledged."""
+    return bool(facts.get("freed")) and facts["held"] < facts["devices"]
 
 
 def _figures(series: Series) -> dict[str, float]:
@@ -74,10 +86,19 @@ def main(minutes: float, quiet_minutes: float, devices: int, records: int) -> No
     say = Console(stderr=True)
     with rig() as bench, say.status("") as status:
         status.update(f"{devices} devices at one message a minute, {minutes:g} min")
-        many = Options(devices=devices, records=records, rate=devices / 60, per_connection=500)
+        many = Options(
+            hold=10_000_000,
+            devices=devices,
+            records=records,
+            rate=devices / 60,
+            per_connection=500,
+            history=HISTORY,
+        )
         busy = measure(bench, many, minutes * 60, "busy")
         status.update(f"1000 quiet devices, {quiet_minutes:g} min")
-        quiet = measure(bench, Options(devices=1000, rate=0.001), quiet_minutes * 60, "quiet")
+        quiet = measure(
+            bench, Options(devices=1000, rate=0.001, history=HISTORY), quiet_minutes * 60, "quiet"
+        )
     _show(f"{devices} devices, one message a minute", busy)
     _show("1000 quiet devices", quiet)
     gateway = [busy["processes"][name] for name in ("intake", "writer")]

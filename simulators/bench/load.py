@@ -50,6 +50,8 @@ class FleetRun:
             ("rate", options.rate),
             ("seconds", options.seconds),
             ("drain", options.drain_s),
+            ("history", options.history or None),
+            ("hold", options.hold),
             ("flood", options.flood.kind if options.flood else None),
         ):
             if value is not None:
@@ -83,12 +85,18 @@ class FleetRun:
 
 
 def parts(gateway: Child) -> dict[str, psutil.Process]:
-    """The gateway's processes by name: supervisor and its children."""
+    """The gateway's processes by name: supervisor and its children.
+
+    Raises RuntimeError when one of them does not run: what is missing costs nothing.
+    """
     parent = psutil.Process(gateway.pid)
     found = {"supervisor": parent}
     for child in parent.children():
         words = child.cmdline()
         found |= {name: child for name in PARTS if name in words}
+    missing = [name for name in PARTS if name not in found]
+    if missing:
+        raise RuntimeError(f"not running: {', '.join(missing)}:\n{gateway.last_words()}")
     return found
 
 

@@ -58,6 +58,7 @@ def _faults(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
 @click.option("--warmup", "warmup_s", type=float, default=0.0, help="Forget the delays of these seconds.")
 @click.option("--stall", "stall_s", type=float, default=10.0, show_default=True)
 @click.option("--hold", type=int, default=1_000_000, show_default=True, help="Records on flash, in all.")
+@click.option("--history", type=int, default=0, help="Records on each flash at the start, a minute apart.")
 @click.option("--step-ms", type=int, help="Record times in such steps, a device's own. Without: now.")
 @click.option("--start-ms", type=int, help="With --step-ms: the first one's (ms since 1970).")
 @click.option("--no-acks", is_flag=True, help="Nobody answers: fill the broker's queue.")

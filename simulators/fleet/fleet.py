@@ -17,6 +17,7 @@ from simulators.fleet.records import Dice
 from simulators.fleet.roster import device_id, flood_id, log_id, unit_of
 
 TICK_S = 1.0
+HISTORY_STEP_MS = 60_000
 SLOT_S = 0.002  # messages of a steady rate that fall into one slot go out together
 CLOSE_S = 5.0
 
@@ -87,6 +88,7 @@ class Fleet:
 
     async def run(self, each_second: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
         """Until the end of the making and of the draining; the summary. Raises FleetError."""
+        self._write_history()
         self._began_s = time.monotonic()
         tasks = [asyncio.create_task(link.run()) for link in self._links]
         tasks.append(asyncio.create_task(self._ticks(each_second)))
@@ -160,6 +162,18 @@ class Fleet:
         self._generations[device.id] = generation
         index = int(device.id.rpartition("-")[2])
         return log_id(self.options.seed, index, generation)
+
+    def _write_history(self) -> None:
+        start_ms = _now_ms() - self.options.history * HISTORY_STEP_MS
+        for number in range(self.options.history):
+            for device in self.devices:
+                seq = device.next
+                text = device.make(start_ms + number * HISTORY_STEP_MS)
+                if self._ledger:
+                    self._ledger.record(b"R", device.name, seq, text)
+        made = self.options.history * len(self.devices)
+        self.told.made += made
+        self.held += made
 
     def _make(self, device: Device, now_ms: int) -> None:
         """The records of one message."""

@@ -57,6 +57,7 @@ class Options:
     drain_s: float = 30.0
     warmup_s: float = 0.0  # delays before this are forgotten
     stall_s: float = 10.0  # no progress of `down/ack` for so long: all is sent again
+    history: int = 0  # records that each device has on flash at the start, a minute apart up to now
     hold: int = 1_000_000  # records of all devices together on flash; beyond it none are made
     step_ms: int | None = None
     start_ms: int | None = None
