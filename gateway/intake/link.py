@@ -144,6 +144,12 @@ class Link:
         session = self._session
         return session is not None and session.connected
 
+    @property
+    def protocol(self) -> str:
+        """MQTT's version on the connection that stands; "" while there is none."""
+        session = self._session
+        return "" if session is None else session.protocol
+
     def start(self) -> None:
         """Begin to connect; returns at once, and goes on trying for ever."""
         self._thread.start()

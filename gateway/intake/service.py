@@ -45,7 +45,7 @@ class Intake:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._journal = SqliteJournal(config.store.path, limits=_limits(config))
+        self._journal = SqliteJournal(config.store.path, limits=_limits(config), salvage=True)
         self._reader = JournalReader(config.store.path)
         self._devices = Devices(config.devices.file)
         self._inbox: Inbox[Parcel] = Inbox()
@@ -109,10 +109,14 @@ class Intake:
         alarms = [*self._watch(), *self._conditions()]
         self._ask()
         problem = self._committer.problem
-        state = self._link.state if problem is None else str(problem)
+        state = self._journal.doing or (self._link.state if problem is None else str(problem))
         return {
             "state": state,
-            "broker": {"connected": self._link.connected, "subscribed": self._link.ready},
+            "broker": {
+                "connected": self._link.connected,
+                "subscribed": self._link.ready,
+                "protocol": self._link.protocol,
+            },
             "reconnects": self._link.reconnects,
             "queue": len(self._inbox),
             "queue_bytes": self._inbox.held_bytes,
@@ -133,7 +137,6 @@ class Intake:
 
     def _watch(self) -> Sequence[Condition]:
         now_s = time.monotonic()
-        problem = self._committer.problem
         orders = self._watchdog.look(
             Seen(
                 now_s,
@@ -145,7 +148,7 @@ class Intake:
                 self._committer.stalled_s(),
                 self._committer.stuck_s(),
                 self._config.mqtt.silent_s,
-                problem is not None and problem.code == "journal-corrupt",
+                self._journal.doing != "",
             ),
             _now_ms(),
         )

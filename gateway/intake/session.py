@@ -63,6 +63,7 @@ class Session:
     """One connection. `out` holds the bytes to be written; whoever writes them removes them."""
 
     def __init__(self, config: MqttConfig, password: str | None, outbox: Outbox, now_s: float) -> None:
+        self.protocol = config.protocol
         self.connected = False  # the broker has let us in
         self.ready = False  # subscribed: messages come
         self.resumed = False  # the broker had kept the session
