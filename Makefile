@@ -95,6 +95,9 @@ sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operatio
 fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU minutes, or SECONDS=…
 	$(BIN)/python -m tests.fuzz.campaign $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
+sweep-catchup: setup influxd ## 72 h without InfluxDB at 1:200, then catching up under live load (some 4 minutes); draws run/bench/catchup.svg
+	$(BIN)/python -m simulators.sweep.catchup $(ARGS)
+
 sweep-kill: setup influxd ## kill everything at random instants under load, 320 times, on both brokers; then count (some 12 minutes)
 	$(BIN)/python -m simulators.sweep.kill $(ARGS)
 

@@ -26,7 +26,7 @@ from gateway.writer.line import Encoder
 from gateway.writer.plan import Plan
 from gateway.writer.store import Progress, RefusedLine, WriterStore
 
-LATE_MS = 2_000  # live rows older than this, and more than a batch of them: they become backlog
+LATE_MS = 4_000  # live rows older than this, with more than a batch owed, become backlog; younger ones stay
 LIVE_EVERY_S = 0.25  # live rows are gathered for this long, unless there is a full batch of them
 READ_ROWS = 500  # to begin with; then as many as made the last batch
 REVISIONS = 500
@@ -192,13 +192,23 @@ class Lanes:
         now_ms = time.time_ns() // 1_000_000
         batch = take(rows, self._most, self._encoder, now_ms, plan.live)
         self._learn("live", len(rows), batch)
-        if now_ms - rows[0].received_ms > LATE_MS:
-            end = self._journal.end()
-            if end > batch.upto:
-                self._keep_plan(plan.set_aside(end))
-                self.idle = False
-                return None
+        late_ms = now_ms - LATE_MS
+        if rows[0].received_ms < late_ms and batch.upto < (end := self._journal.end()):
+            self._keep_plan(plan.set_aside(self._last_before(late_ms, rows[0].id, end)))
+            self.idle = False
+            return None
         return self._work("live", batch, Plan.wrote_live)
+
+    def _last_before(self, ms: int, low: int, high: int) -> int:
+        """The last row up to `high` that was received before `ms`; `low`: one that was."""
+        while low < high:
+            middle = (low + high) // 2
+            rows = self._journal.read(middle, 1)
+            if rows and rows[0].id <= high and rows[0].received_ms < ms:
+                low = rows[0].id
+            else:
+                high = middle
+        return low
 
     def _make_backlog(self) -> Work | None:
         plan = self.progress.plan

@@ -68,6 +68,21 @@ def test_new_rows_do_not_wait_for_the_backlog(bench: Any, server: Any) -> None:
     assert order.index(10_001) < order.index(1500)
 
 
+def test_what_came_in_the_last_seconds_is_live_when_the_database_is_back(bench: Any, server: Any) -> None:
+    """It is written before the days of backlog, though it came before the writer found the database."""
+    journal_old(bench, 1, 1500)
+    now_ms = time.time_ns() // 1_000_000
+    bench.journal_texts(9001, [record(9001)], received_ms=now_ms - 60_000)
+    bench.journal_texts(9002, [record(9002)], received_ms=now_ms)
+    bench.journal_texts(9003, [record(9003)], received_ms=now_ms)
+    bench.start()
+    bench.wait("up to date")
+    order = seqs(server.taken)
+    assert sorted(order) == [*range(1, 1501), 9001, 9002, 9003]
+    assert order.index(9003) == order.index(9002) + 1 < order.index(1000)
+    assert order[-1] == 9001
+
+
 def test_a_stop_in_the_middle_of_the_backlog_loses_and_repeats_nothing(bench: Any, server: Any) -> None:
     journal_old(bench, 1, 2000)
     seen = 0
