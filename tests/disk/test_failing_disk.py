@@ -138,12 +138,12 @@ def test_a_killed_process_does_not_trust_what_a_failed_sync_left_in_the_cache(
     journal.close()
     disk.faults.clear()
     heir = journal_on(disk)
-    for number, batch in enumerate(sent.batches[1:], start=1):
-        heir.append(batch)
-        disk.mark(Returned(number))
+    heir.append(sent.batches[1])
+    disk.mark(Returned(1))
     before_closing = len(disk.log)
     heir.close()
-    judge = Judge(Recording(disk.start, "", disk.log, sent), tmp_path_factory.mktemp("cuts"), exactly=False)
+    recording = Recording(disk.start, "", disk.log, sent)
+    judge = Judge(recording, tmp_path_factory.mktemp("cuts"), exactly=False)
     assert judge.wrong(Cut(before_closing, Keep.NONE)) == ""
 
 
