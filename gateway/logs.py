@@ -6,7 +6,7 @@ An event is declared where it happens, once, and called with its fields:
     STARTED(process="intake", store="/var/lib/huishou")
 
 The text is made of the fields, so nothing is in it that a program could not read from the JSON. The table of
-codes in docs/operators.md is made from these declarations (`huishou config log-codes`). What repeats is
+codes in docs/operators.md is made from these declarations (`huishou config tables`). What repeats is
 said BURST times a minute, then counted and summed up (`repeated`).
 """
 
@@ -17,7 +17,7 @@ import string
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, TextIO
 
 import msgspec
@@ -206,10 +206,10 @@ def flush() -> None:
                 _handler.release()
 
 
-def table() -> str:
-    """The events that are declared, as rows of a Markdown table."""
+def table(events: Mapping[str, Event]) -> str:
+    """Events as a Markdown table."""
     rows = ["| code | level | text | meaning |\n|---|---|---|---|\n"]
-    for _, event in sorted(Event.declared.items()):
+    for _, event in sorted(events.items()):
         level = logging.getLevelName(event.level).lower()
         text = event.text.replace("|", "\\|")
         rows.append(f"| `{event.code}` | {level} | {text} | {event.doc} |\n")

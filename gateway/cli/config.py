@@ -50,6 +50,15 @@ def checks() -> None:
 
 
 @config.command()
+@click.argument("page", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def tables(page: Path) -> None:
+    """Bring the tables of alarms and log codes in the Markdown file PAGE up to date (docs/operators.md)."""
+    from gateway.cli.tables import fill
+
+    click.echo(f"{page}: {'brought up to date' if fill(page) else 'was up to date'}")
+
+
+@config.command()
 def example() -> None:
     """Print a configuration with every setting at its default, each commented out."""
     click.echo(example_page(), nl=False)

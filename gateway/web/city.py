@@ -123,8 +123,8 @@ class City:
         return warnings(self.look(), lang)
 
     def look(self) -> Facts:
-        """How the gateway itself is (gateway.metrics), some seconds old at most."""
-        return self._facts.get(None)
+        """How the gateway itself is (gateway.metrics), a second old at most."""
+        return self._facts.get(object())  # of no source that could be the same again
 
     def heard(self) -> list[Heard]:
         """When each device was last heard."""

@@ -99,7 +99,7 @@ def test_each_condition_is_found_alone(code: str, about: str, changes: dict[str,
 
 
 def test_just_inside_the_limits_is_well() -> None:
-    limits = {
+    limits: dict[str, Any] = {
         "disk__free_bytes": 2 * 10**9,
         "journal__newest_ms": NOW + 60 * S,
         "sinks__influxdb": {"behind_rows": 7, "behind_s": 120.0},

@@ -45,12 +45,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
         return 0
 
     def counting(*args: Any, **more: Any) -> sqlite3.Connection:
-        db = connect(*args, **more)
+        db: sqlite3.Connection = connect(*args, **more)
         db.set_progress_handler(count, STEP)
         return db
 
     with monkeypatch.context() as patch:
-        patch.setattr(reader_module.sqlite3, "connect", counting)
+        patch.setattr(sqlite3, "connect", counting)
         yield lambda: steps
 
 

@@ -7,6 +7,7 @@ import logging
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway import logs
+from gateway.cli.tables import TABLES, filled
 from gateway.logs import BURST, WINDOW_S, Event, JsonLines, LogConfig, Repeats, TextLines
 
 _TEST = Event("test-event", "{sink} took {seconds:.1f} s", level=logging.WARNING, doc="Only in tests.")
@@ -141,3 +143,11 @@ def test_every_event_of_the_gateway_is_well_formed_and_explained() -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", code), code
         assert event.doc.strip().endswith("."), code
         assert event.text.strip(), code
+
+
+def test_the_page_of_alarms_and_codes_is_current() -> None:
+    """`huishou config tables docs/alarms.md` makes it."""
+    page = Path(gateway.__file__).parent.parent / "docs" / "alarms.md"
+    text = page.read_text("utf-8")
+    assert filled(text) == text
+    assert text.count("<!-- table:") == len(TABLES)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -257,11 +258,11 @@ class Running:
         assert callable(found)
         assert wait_until(found, 20), f"{what}:\n{self.text()}"
 
-    def reload(self) -> dict[str, object]:
+    def reload(self) -> dict[str, Any]:
         told = CliRunner().invoke(main, ["gateway", "reload", "--json", "-c", str(self.file)])
-        answer: dict[str, object] = json.loads(told.output)
-        (one,) = answer["processes"]  # type: ignore[misc]
-        return dict(one)  # type: ignore[call-overload]
+        found: list[dict[str, Any]] = json.loads(told.output)["processes"]
+        assert len(found) == 1
+        return found[0]
 
 
 @pytest.fixture
@@ -282,7 +283,7 @@ def test_a_running_process_takes_new_settings_and_keeps_the_old_ones_when_they_a
     os.kill(running.process.pid, signal.SIGHUP)
     running.until(lambda: '"code": "config-invalid"' in running.text(), "refused, and logged as JSON")
     running.until(lambda: told(running, "alarms"), "raised")
-    assert told(running, "alarms")[0]["code"] == "config-invalid"  # type: ignore[index]
+    assert told(running, "alarms")[0]["code"] == "config-invalid"
     other = free_port()
     running.write(f"[web]\nport = {other}\n")
     running.until(lambda: f":{other}/" in running.text(), "serves at the new address")
@@ -302,5 +303,5 @@ def test_an_address_that_is_taken_leaves_the_page_where_it_was(running: Running)
     assert running.process.poll() is None
 
 
-def told(running: Running, key: str) -> object:
+def told(running: Running, key: str) -> Any:
     return status(running.config.store.path, 0)["web"].get(key)
