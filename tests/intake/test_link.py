@@ -1,11 +1,14 @@
 """The line to a broker that does what no good one does: real sockets, the broker is played by the test."""
 
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +35,8 @@ def message(packet: int, payload: bytes = b"{}", device: str = "bin-001") -> byt
 class Played:
     """A broker's listening socket, and its end of the connection that was last accepted."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(DEADLINE_S)
         self.port: int = self._listener.getsockname()[1]
@@ -42,6 +46,8 @@ class Played:
         self.end.close()
         self.end, _ = self._listener.accept()
         self.end.settimeout(DEADLINE_S)
+        if self._tls is not None:
+            self.end = self._tls.wrap_socket(self.end, server_side=True)
         assert self.reads(client).startswith(b"\x10")
         if let_in:
             self.end.sendall(ACCEPTED)
@@ -278,6 +284,60 @@ def test_a_line_that_is_given_up_is_opened_anew(played: Played, make: Make) -> N
     link.reconnect("nobody is heard")
     played.accept()
     assert wait_until(lambda: link.ready, DEADLINE_S)
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[tuple[Played, Path]]:
+    """A broker with TLS, and the certificate that vouches for it."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    made += [
+        "-subj",
+        "/CN=127.0.0.1",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(key),
+        "-out",
+        str(cert),
+    ]
+    subprocess.run(made, check=True, capture_output=True, timeout=DEADLINE_S)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    broker = Played(context)
+    yield broker, cert
+    broker.close()
+
+
+def test_over_tls_many_messages_come_and_are_acknowledged_like_over_a_plain_line(
+    secured: tuple[Played, Path], make: Make
+) -> None:
+    played, cert = secured
+    link, inbox = make(played.port, tls=True, ca_file=cert)
+    played.accept()
+    played.says(*(message(number, b"x" * 60) for number in range(1, 2001)))
+    link.settle(take(inbox, 2000), {})
+    assert played.reads(wire.pubacks([1999, 2000])).endswith(wire.pubacks([2000]))
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured: tuple[Played, Path], make: Make) -> None:
+    played, _ = secured
+    link, _ = make(played.port, tls=True)
+    with pytest.raises(ssl.SSLError):
+        played.accept()
+    assert wait_until(lambda: codes(link) == ["broker-refused"], DEADLINE_S)
+    assert "certificate" in link.state
 
 
 AWAY = SessionError("broker-away", "closed")
