@@ -44,7 +44,10 @@ class Row(Struct, frozen=True):
 
         A row that is not sound must not be used: report `row-damaged`, and go on with the next.
         """
-        return self.crc is None or self.crc == bodies.checksum(self.first, self.body, self.notes)
+        try:
+            return self.crc is None or self.crc == bodies.checksum(self.first, self.body, self.notes)
+        except (TypeError, OverflowError):  # in a damaged page, a value may be of any type
+            return False
 
     def noted(self) -> dict[int, Note]:
         """What is noted of single records, by number; those not among them were plainly accepted."""

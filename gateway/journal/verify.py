@@ -73,11 +73,13 @@ def verify(file: Path, from_row: int = 0, progress: Progress = lambda *_: None) 
             report = Report(str(file), version)
             try:
                 _check(db, report, from_row, progress)
-            except (sqlite3.Error, UnicodeDecodeError) as err:
+            except sqlite3.Error as err:
                 error = explained(f"{file}: cannot be verified", err)
                 if not isinstance(error, JournalCorruptError):
                     raise error from err
                 report.add("file-damaged", str(file), str(err))
+            except (TypeError, ValueError, OverflowError) as err:  # in a damaged page, a value may be anything
+                report.add("file-damaged", str(file), f"a value cannot be what it is: {err}")
             return report
     except sqlite3.Error as err:
         raise explained(f"{file}: cannot be verified", err) from err

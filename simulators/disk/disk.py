@@ -151,8 +151,9 @@ class _File(apsw.VFSFile):
         self._disk.note(Sync(self._body, self._new_name))
         self._new_name = False
 
-    def excepthook(self, *_error: object) -> None:
+    def excepthook(self, *_error: object) -> bool:
         """A fault that SQLite has no caller to tell of, such as one in a last checkpoint."""
+        return True
 
     def _live(self) -> None:
         if self._life != self._disk.life:
