@@ -34,14 +34,14 @@ _KINDS_OF_UNIT: dict[str, frozenset[type[RecordBase]]] = {
 
 
 def in_order(case: Case) -> bool:
-    """Dated after the record before, by a day at most, and not ahead; of a unit that makes such records."""
+    """Dated after the record before, by a day at most; not ahead; of a unit that makes such records."""
     record, device, timed = case.record, case.device, case.past.timed
     t = record.t
     return (
         timed is not None
-        and timed.t <= t <= case.received_ms
+        and timed.t <= t
+        and t - case.received_ms <= case.limits.clock_ahead_s * 1000
         and t - timed.t <= DAY_MS
-        and case.limits.clock_jump_d >= 1
         and t >= case.limits.clock_epoch_ms
         and (record.clock != "rtc" or case.past.rtc != ALL)
         and record.clock != "none"

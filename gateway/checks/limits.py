@@ -36,7 +36,7 @@ class Limits(msgspec.Struct, frozen=True):
     clock_jump_d: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=1,
             description="a unit with power makes a record every hour at least; without, it says `boot`",
         ),
     ] = 3
@@ -115,6 +115,8 @@ class Limits(msgspec.Struct, frozen=True):
     ] = 5
 
     def __post_init__(self) -> None:
+        if self.clock_ahead_s > self.clock_future_d * 86_400:
+            raise ValueError("`clock_future_d` (days) no shorter than `clock_ahead_s` (seconds)")
         if self.district is not None:
             south, west, north, east = self.district
             if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):

@@ -141,28 +141,47 @@ class Past:
     def learn(self, record: RecordBase, codes: tuple[str, ...] = (), used: bool = True) -> None:
         """Take a judged record in. `codes`: what it earned; `used`: it was not quarantined."""
         seq = record.seq
-        if seq > self.seq:
-            self.seq = seq
         if seq + HORIZON < self._until:
             self._until = seq + HORIZON
+        if codes or not used or seq <= self.seq:
+            self._learn_odd(record, codes, used)
+            return
+        self.seq = seq
+        clock = record.clock
+        if clock != "none":
+            self.timed = record
+            if clock == "rtc":
+                self._learn_rtc(seq)
+        if (kind := type(record)) is Reading:
+            _reading_next(self, record)  # type: ignore[arg-type]
+        elif (learn := _LEARN.get(kind)) is not None:
+            learn(self, record, codes)
+
+    def _learn_odd(self, record: RecordBase, codes: tuple[str, ...], used: bool) -> None:
+        """A record that is not simply the next: it comes late, or something was found about it."""
+        seq = record.seq
+        if seq > self.seq:
+            self.seq = seq
         if not used:
             if isinstance(record, Deposit | Collect):
                 _touch(self, record, codes)  # what lies in the bay now is anybody's guess
             return
-        clock = record.clock
-        if clock != "none" and (not codes or BAD_TIME.isdisjoint(codes)):
+        if record.clock != "none" and BAD_TIME.isdisjoint(codes):
             if self.timed is None or seq > self.timed.seq:
                 self.timed = record
-            if clock == "rtc":
-                ahead = seq - self.rtc_seq
-                if ahead > 0:
-                    self.rtc = (self.rtc << ahead | 1) & ALL if ahead < HORIZON else 1
-                    self.rtc_seq = seq
-                elif ahead > -HORIZON:
-                    self.rtc |= 1 << -ahead
+            if record.clock == "rtc":
+                self._learn_rtc(seq)
         learn = _LEARN.get(type(record))
         if learn is not None:
             learn(self, record, codes)
+
+    def _learn_rtc(self, seq: int) -> None:
+        ahead = seq - self.rtc_seq
+        if ahead > 0:
+            self.rtc = (self.rtc << ahead | 1) & ALL if ahead < HORIZON else 1
+            self.rtc_seq = seq
+        elif ahead > -HORIZON:
+            self.rtc |= 1 << -ahead
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Past) and self._parts() == other._parts()
@@ -225,6 +244,28 @@ def _position(past: Past, record: Position, codes: tuple[str, ...]) -> None:
             past.doubted = record, codes
     elif past.fix is None or record.seq > past.fix.seq:
         past.fix = record
+
+
+def _reading_next(past: Past, record: Reading) -> None:
+    """`_reading` for the next record of which nothing was found: most of all that comes."""
+    if record.temp_dc is not UNSET:
+        past.temp = record
+    if record.battery_mv is not UNSET:
+        past.battery = record
+    number = record.bay
+    if number is UNSET or (bay := past.bays.get(number) or past.new_bay(number)) is None:
+        return
+    seq: int = record.seq
+    mass: Any = record.mass_g
+    fill: Any = record.fill_pct
+    if mass is UNSET:
+        mass = None
+    else:
+        bay.mass = seq, mass
+    looks = bay.looks
+    if looks and looks[0] // BLOCK != seq // BLOCK:
+        bay.old = (*looks[:3], *bay.old)
+    bay.looks = (seq, mass, None if fill is UNSET else fill, *looks[: 3 * MAX_LOOKS - 3])
 
 
 def _reading(past: Past, record: Reading, codes: tuple[str, ...]) -> None:
