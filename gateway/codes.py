@@ -211,8 +211,8 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "clock-jump",
-            "The record is dated days after the one before it, though the unit had power all the time.",
-            "Look at the next records: either they come back to the present, or nobody sent for days. Check the clock.",
+            "The record is dated days after the one before it, though the unit had power.",
+            "Look at the next records. When it repeats, check the device's clock and its source.",
             "记录时间比前一条晚了数天，而设备一直通电。",
             "请查看后续记录是否恢复正常；若反复出现，请检查设备时钟。",
         ),
@@ -268,7 +268,7 @@ CODES: dict[str, Code] = {
         Code(
             "mass-jump",
             "The weight in a bay changed though nobody was there.",
-            "Look into the bay: taken out or put in past the lock, something that leans on it, or a failing cell.",
+            "Look into the bay: taken out or put in past the lock, something leaning on it, a failing cell.",
             "无人使用时投口内的重量发生变化。",
             "请查看投口：是否绕过门锁取放、有物体倚靠或称重传感器失效。",
         ),
@@ -282,7 +282,7 @@ CODES: dict[str, Code] = {
         Code(
             "mass-noise",
             "The weight goes up and down while nobody is there.",
-            "Check the cell's cable, plug and shield, water in the junction box, something loose on the platform.",
+            "Check the cell's cable, plug and shield, water in the junction box, loose parts.",
             "无人使用时重量上下跳动。",
             "请检查传感器线缆、插头、屏蔽、接线盒进水及秤台上的松动物。",
         ),
