@@ -49,7 +49,7 @@ def position_jump(case: Case) -> str | None:
 
 
 def position_datum(case: Case) -> str | None:
-    """A jump by what separates WGS 84 from GCJ-02, the datum of Chinese maps, there; and all that follows it.
+    """A jump by what separates WGS 84 from GCJ-02, the datum of Chinese maps, there; and fixes beside it.
 
     Within `datum_slack_m` and what the vehicle drove meanwhile at the higher of both speeds.
     """
