@@ -68,8 +68,14 @@ def _intake(facts: Facts) -> str:
     head = ["records a message, who", "readings/s, median", "min – max", "huishou's rate to it", "wanted"]
     head += ["its CPU, µs a reading", "Mosquitto", "InfluxDB"]
     rounds = max(one["round"] for one in facts["drains"])
-    lost = sum(one["readings"] - one["stored"] for one in facts["drains"])
-    return f"{_table(head, rows)}\n\n{rounds} rounds in turn; {lost} readings missing in InfluxDB afterwards."
+    missing = {
+        f"{name} at {records}": f"{count:,}"
+        for records, size in facts["sizes"].items()
+        for name, count in size["missing"].items()
+        if count
+    }
+    lost = ", ".join(f"{name}: {count}" for name, count in missing.items()) or "none"
+    return f"{_table(head, rows)}\n\n{rounds} rounds in turn. Readings missing in the end: {lost}."
 
 
 def _devices(facts: Facts) -> str:
