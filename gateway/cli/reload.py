@@ -18,12 +18,16 @@ from gateway.reload import AT_START, differences, sections
 
 WAIT_S = 6.0
 LOOK_S = 0.1
+RECENT_MS = 15_000  # what a process took by itself just before it was asked is told too
 
 Facts = Mapping[str, Any]
 
 
 class Told(Struct, frozen=True):
-    """What one process made of it. `answered`: it has looked at the file since it was asked."""
+    """What one process made of it. `answered`: it has looked at the file since it was asked.
+
+    `changes`: what it took then, or by itself within the seconds before.
+    """
 
     process: str
     answered: bool
@@ -65,7 +69,7 @@ def ask(store: Path) -> list[Told]:
 
 
 def _told(name: str, settings: Facts, asked_ms: int) -> Told:
-    changes = settings["changes"] if settings["taken_ms"] >= asked_ms else []
+    changes = settings["changes"] if settings["taken_ms"] >= asked_ms - RECENT_MS else []
     return Told(name, True, changes, settings["pending"], settings["problem"])
 
 
