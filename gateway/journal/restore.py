@@ -160,7 +160,8 @@ def _version(db: sqlite3.Connection) -> int:
 def _set_aside(present: Path, now_ms: int) -> Path:
     """Give the present journal a second name, with its WAL folded in; where that fails, move all of it."""
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
-    aside = present.with_name(f"journal-{moment:%Y%m%dT%H%M%SZ}.replaced.db")
+    names = (f"journal-{moment:%Y%m%dT%H%M%SZ}{again}.replaced.db" for again in ("", *range(-2, -100, -1)))
+    aside = next(file for file in map(present.with_name, names) if not file.exists())
     try:
         with closing(sqlite3.connect(present, isolation_level=None)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

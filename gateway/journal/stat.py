@@ -52,7 +52,7 @@ def stat(store: Path, limits: Limits, now_ms: int) -> dict[str, Any]:
             "readers": {
                 name: {
                     "needs_from_row": row,
-                    "behind_rows": max(0, cover.newest_row - row + 1),
+                    "behind_rows": max(0, cover.newest_row - max(row, 1) + 1),
                     "said_ms": announced[name].at_ms if name in announced else None,
                 }
                 for name, (row, _) in needs.items()

@@ -78,7 +78,7 @@ def verify(file: Path, from_row: int = 0, progress: Progress = lambda *_: None) 
                 if not isinstance(error, JournalCorruptError):
                     raise error from err
                 report.add("file-damaged", str(file), str(err))
-            except (TypeError, ValueError, OverflowError) as err:  # in a damaged page, a value may be anything
+            except (TypeError, ValueError, OverflowError) as err:  # what a damaged page may hold
                 report.add("file-damaged", str(file), f"a value cannot be what it is: {err}")
             return report
     except sqlite3.Error as err:
