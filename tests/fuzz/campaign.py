@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.fuzz.replay import CORPUS, all_targets
+from tests.fuzz.replay import CORPUS, all_targets, group_of
 from tests.fuzz.target import Target
 
 RSS_MB = 700
@@ -106,9 +106,10 @@ def fuzz(target: Target, seconds: float, memory: Path) -> Outcome:
 
 def _run(target: Target, seconds: float, memory: Path, folder: Path, words: Path, outcome: Outcome) -> None:
     """One process, until its time is over or something broke."""
-    command = [sys.executable, "-m", "tests.fuzz.engine", target.name]
+    command = [sys.executable, "-m", "tests.fuzz.engine", group_of(target), target.name]
     command += [f"-max_total_time={max(1, int(seconds))}", f"-rss_limit_mb={RSS_MB}", "-print_final_stats=1"]
-    command += [f"-artifact_prefix={folder}/", f"-dict={words}", str(memory)]
+    command += [f"-artifact_prefix={folder}/", str(memory)]
+    command += [f"-dict={words}"] if target.words else []  # an empty one is an error to libFuzzer
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + START_S, check=False
@@ -132,7 +133,7 @@ def _run(target: Target, seconds: float, memory: Path, folder: Path, words: Path
 
 def _escaped(word: bytes) -> str:
     """As libFuzzer's dictionaries want it."""
-    return "".join(r"\x%02x" % byte for byte in word)
+    return "".join(f"\\x{byte:02x}" for byte in word)
 
 
 def _keep(target: Target, artifact: Path) -> str:

@@ -1,4 +1,4 @@
-"""One target under libFuzzer: `python -m tests.fuzz.engine TARGET [libFuzzer's options] CORPUS`.
+"""One target under libFuzzer: `python -m tests.fuzz.engine GROUP TARGET [libFuzzer's options] CORPUS`.
 
 Coverage comes from atheris, which instruments the gateway's Python as it is imported; what is in C (msgspec,
 SQLite) it does not see, so inputs that are JSON are also mutated as JSON.
@@ -17,7 +17,6 @@ from typing import Any
 import atheris  # type: ignore[import-untyped]
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import GROUPS
 
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**53, 2**63, 2**64, -(2**63)),
@@ -40,14 +39,10 @@ _VALUES: tuple[Any, ...] = (
 )
 
 
-def find(name: str) -> Target:
-    """A target by its name; imports only its own group. Raises KeyError."""
-    for group in GROUPS:
-        module = importlib.import_module(f"tests.fuzz.targets.{group}")
-        for target in module.TARGETS:
-            if target.name == name:
-                return target  # type: ignore[no-any-return]
-    raise KeyError(name)
+def find(group: str, name: str) -> Target:
+    """A target; imports, and so instruments, only its own group. Raises StopIteration: there is none."""
+    targets: tuple[Target, ...] = importlib.import_module(f"tests.fuzz.targets.{group}").TARGETS
+    return next(target for target in targets if target.name == name)
 
 
 def mutate_json(data: bytes, dice: random.Random) -> bytes | None:
@@ -99,8 +94,8 @@ def _mutator(target: Target) -> Callable[[bytes, int, int], bytes]:
 def main() -> None:
     logging.disable()
     with atheris.instrument_imports(include=["gateway"]):
-        target = find(sys.argv[1])
-    arguments = [sys.argv[0], *sys.argv[2:], f"-max_len={target.max_bytes}", f"-timeout={target.timeout_s}"]
+        target = find(*sys.argv[1:3])
+    arguments = [sys.argv[0], *sys.argv[3:], f"-max_len={target.max_bytes}", f"-timeout={target.timeout_s}"]
     custom = {"custom_mutator": _mutator(target)} if target.json else {}
     atheris.Setup(arguments, target.run, **custom)
     atheris.Fuzz()

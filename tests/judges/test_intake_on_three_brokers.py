@@ -174,7 +174,7 @@ def test_a_wrong_password_is_said(broker: AnyBroker, gateway_at: MakeGateway) ->
     gateway = gateway_at(broker)
     (gateway.directory / "mqtt-password").write_text("wrong\n")
     child = gateway.start("intake")
-    assert wait_until(lambda: says(gateway).startswith("refused"), DEADLINE_S), child.last_words()
+    assert wait_until(lambda: says(gateway).startswith("broker refused"), DEADLINE_S), child.last_words()
 
 
 @pytest.mark.parametrize("broker", ["amqtt", "aedes"], indirect=True)
@@ -186,7 +186,7 @@ def test_a_refused_subscription_is_said(broker: AnyBroker, gateway_at: MakeGatew
     (gateway.directory / "mqtt-password").write_text(password("bin-001"))
     child = gateway.start("intake")
     assert wait_until(lambda: "denied" in says(gateway), DEADLINE_S), (says(gateway), child.last_words())
-    assert says(gateway).startswith("refused: subscription")
+    assert says(gateway).startswith("broker refused: subscription")
 
 
 def says(gateway: Gateway) -> str:
