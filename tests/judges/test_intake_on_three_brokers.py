@@ -186,7 +186,7 @@ def test_a_refused_subscription_is_said(broker: AnyBroker, gateway_at: MakeGatew
     (gateway.directory / "mqtt-password").write_text(password("bin-001"))
     child = gateway.start("intake")
     assert wait_until(lambda: "denied" in says(gateway), DEADLINE_S), (says(gateway), child.last_words())
-    assert says(gateway).startswith("broker refused: subscription")
+    assert says(gateway).startswith("broker refused: ")
 
 
 def says(gateway: Gateway) -> str:
