@@ -70,6 +70,7 @@ class Limits(msgspec.Struct, frozen=True):
     min_intervals: Annotated[
         int, Meta(ge=1, description="Min of a class III scale in intervals e (OIML R 76-1, table 3)")
     ] = 20
+    full_pct: Annotated[int, Meta(ge=1, le=101, description="nothing more goes in; 101: never")] = 85
     stuck_mass_g: Annotated[
         int,
         Meta(gt=0, description="as much loose material raises the level by some per cent in any of our bays"),

@@ -20,7 +20,7 @@ ALL = (1 << HORIZON) - 1
 MAX_BAYS = 16
 MAX_SESSIONS = 6  # a device writes the two records of a fault one after the other, not a day apart
 MAX_LOOKS = 3
-BLOCK = 64  # of older readings the last one in each block of so many numbers is kept
+BLOCK = HORIZON  # of older readings the last one in each block of so many numbers is kept
 EMPTY_VISITS = 4
 
 BAD_TIME = frozenset(("clock-none", "clock-future", "clock-past", "clock-ahead"))

@@ -111,12 +111,17 @@ def mass_noise(case: Case) -> str | None:
 
 
 def mass_stuck(case: Case) -> str | None:
-    """The fifth visit in a row at which the bay's door was opened and no weight changed."""
+    """The fifth visit in a row at which the bay's door was opened and no weight changed.
+
+    Not when its last fill_pct is `full_pct` or more: people look into a full bay, and go.
+    """
     record = case.record
     if record.outcome != "nothing" or record.open_ms is UNSET:
         return None
     bay = case.past.bays.get(record.bay)
     if bay is None or len(bay.empty) < EMPTY_VISITS or bay.empty[-1] < bay.paid:
+        return None
+    if any(fill is not None and fill >= case.limits.full_pct for fill in bay.looks[2:3]):
         return None
     return f"visits {', '.join(str(seq) for seq in reversed(bay.empty))} and this one changed no weight"
 
@@ -127,7 +132,7 @@ def fill_stuck(case: Case) -> str | None:
     if record.mass_g is UNSET or record.fill_pct is UNSET or record.bay is UNSET or record.fill_pct == 100:
         return None
     bay = case.past.bays.get(record.bay)
-    if bay is None or not bay.old or record.seq - bay.old[-3] < BLOCK // 2:
+    if bay is None or not bay.old or record.seq - bay.old[-3] < BLOCK // 4:
         return None
     seq, mass_g, _ = bay.old[-3:]
     if mass_g is None or record.mass_g - mass_g < case.limits.stuck_mass_g:

@@ -5,6 +5,7 @@ rule one line or more.
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.checks import DEFAULTS, HORIZON, Case, Limits, Past
 from gateway.contract_types import (
@@ -115,7 +116,12 @@ RANGED = msgspec.structs.replace(BIN, ranges={"temp_dc": (-100, 400)})
 DRIVEN = position(seq=99, t=NOW - 10_000, speed_cmps=0)
 RTC = tuple(reading(seq=n + 100, clock="rtc") for n in range(HORIZON))
 EMPTY = tuple(session(seq=n, outcome="nothing", open_ms=9) for n in range(95, 100))
-FULLER = tuple(reading(seq=n, bay=1, mass_g=0, fill_pct=20) for n in (30, 40, 70))
+FULL_BAY_1 = (
+    *(replace(one, bay=1) for one in EMPTY),
+    reading(seq=94, bay=0, fill_pct=84),
+    reading(seq=94, bay=1, fill_pct=85),
+)
+FULLER = tuple(reading(seq=n, bay=1, mass_g=0, fill_pct=20) for n in (100, 110, 130))
 
 EXAMPLES = (
     Example(1, reading(), reading(clock="none")),
@@ -177,8 +183,24 @@ EXAMPLES = (
         looks((1350, 20), (1200, 20), (1350, 20)),
     ),
     Example(44, session(outcome="nothing"), session(outcome="nothing", open_ms=9), EMPTY[1:]),
-    Example(45, reading(bay=1, mass_g=4_999, fill_pct=20), reading(bay=1, mass_g=5_000, fill_pct=20), FULLER),
-    Example(45, reading(bay=1, mass_g=5_000, fill_pct=21), reading(bay=1, mass_g=5_000, fill_pct=20), FULLER),
+    Example(
+        44,
+        session(outcome="nothing", open_ms=9, bay=1),
+        session(outcome="nothing", open_ms=9),
+        (*EMPTY, *FULL_BAY_1),
+    ),
+    Example(
+        45,
+        reading(seq=150, bay=1, mass_g=4_999, fill_pct=20),
+        reading(seq=150, bay=1, mass_g=5_000, fill_pct=20),
+        FULLER,
+    ),
+    Example(
+        45,
+        reading(seq=150, bay=1, mass_g=5_000, fill_pct=21),
+        reading(seq=150, bay=1, mass_g=5_000, fill_pct=20),
+        FULLER,
+    ),
     Example(46, reading(bay=0, fill_pct=60), reading(bay=0, fill_pct=61), looks((1000, 20))),
     Example(
         47, reading(temp_dc=600), reading(temp_dc=601), (reading(seq=90, t=NOW - HOUR // 6, temp_dc=400),)
