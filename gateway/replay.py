@@ -124,9 +124,8 @@ def replay(reader: JournalReader, devices: Devices, limits: Limits, wanted: Want
             logs[entry.device, entry.log][entry.seq] = msgspec.structs.replace(entry, body=b"")
     # Before anything is put in force: what a caller does with the first findings must not change the last.
     messages = list(_messages(reader, devices, limits, sorted(rest)))
-    revised = _in_force(reader, logs.keys())
     for device, log in sorted(logs):
-        walk = _Walk(reader, devices.get(device), limits, revised.get((device, log), {}))
+        walk = _Walk(reader, devices.get(device), limits)
         yield from walk.findings(device, log, logs[device, log])
     yield from messages
 
@@ -143,36 +142,13 @@ def apply(journal: SqliteJournal, findings: Iterable[Finding], now_ms: int, basi
     return changed
 
 
-class _Judgement(Struct, frozen=True):
-    outcome: Outcome
-    codes: tuple[str, ...]
-    t_ms: int | None
-
-
-def _in_force(
-    reader: JournalReader, logs: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], dict[int, _Judgement]]:
-    """Revisions of these logs: the last one of a record holds."""
-    wanted, after = set(logs), 0
-    found: dict[tuple[str, str], dict[int, _Judgement]] = defaultdict(dict)
-    while page := reader.revisions(after, PAGE):
-        after = page[-1].id
-        for one in page:
-            if (one.device, one.log) in wanted:
-                found[one.device, one.log][one.seq] = _Judgement(one.outcome, one.codes, one.t_ms)
-    return found
-
-
 class _Walk:
     """Along one log, from number to number, with what the rules compare with."""
 
-    def __init__(
-        self, reader: JournalReader, device: Device | None, limits: Limits, revised: Mapping[int, _Judgement]
-    ) -> None:
+    def __init__(self, reader: JournalReader, device: Device | None, limits: Limits) -> None:
         self._reader = reader
         self._device = device
         self._limits = limits
-        self._revised = revised
 
     def findings(self, device: str, log: str, refused: Mapping[int, Refusal]) -> Iterator[Finding]:
         """What becomes of `refused`, by number."""
@@ -188,22 +164,19 @@ class _Walk:
                     break
                 while todo and todo[-1] < stored.seq:
                     yield _gone(refused[todo.pop()])
-                item, judged = decode_record(stored.raw), self._present(stored)
+                item, outcome, codes = decode_record(stored.raw), stored.outcome, stored.codes
                 if todo and todo[-1] == stored.seq:
-                    finding = self._judge(refused[todo.pop()], item, judged, past, found[index + 1 :])
+                    finding = self._judge(refused[todo.pop()], item, stored, past, found[index + 1 :])
                     yield finding
-                    judged = _Judgement(Outcome(finding.outcome), finding.codes, finding.t_ms)
+                    outcome, codes = Outcome(finding.outcome), finding.codes
                 if item.record is not None:
-                    past.learn(item.record, judged.codes, judged.outcome is not Outcome.QUARANTINED)
+                    past.learn(item.record, codes, outcome is not Outcome.QUARANTINED)
             while todo and todo[-1] < end:
                 yield _gone(refused[todo.pop()])
             place = end
 
-    def _present(self, stored: Stored) -> _Judgement:
-        return self._revised.get(stored.seq) or _Judgement(stored.outcome, stored.codes, stored.t_ms)
-
     def _judge(
-        self, entry: Refusal, item: Item, present: _Judgement, past: Past, later: Sequence[Stored]
+        self, entry: Refusal, item: Item, present: Stored, past: Past, later: Sequence[Stored]
     ) -> Finding:
         seq = entry.seq
         if self._device is None:
@@ -214,7 +187,7 @@ class _Walk:
         else:
             before = past.at(item.record.seq)
             if isinstance(item.record, Deposit):
-                before = self._with_paid_later(before, later, item.record.seq)
+                before = _with_paid_later(before, later, item.record.seq)
             verdict = check(Case(item.record, self._device, entry.received_ms, before, self._limits))
             judged = Judged(seq, verdict.outcome, verdict.codes, verdict.detail, verdict.t_ms)
         numbering = tuple(code for code in present.codes if code in NUMBERING)
@@ -233,21 +206,22 @@ class _Walk:
             change=change,
         )
 
-    def _with_paid_later(self, past: Past, later: Sequence[Stored], seq: int) -> Past:
-        """What a deposit is compared with: it may have been paid under a later number that came first."""
-        paid = []
-        for stored in later:
-            if stored.seq > seq + HORIZON:
-                break
-            if b'"deposit"' in stored.raw and self._present(stored).outcome is not Outcome.QUARANTINED:
-                record = decode_record(stored.raw).record
-                if isinstance(record, Deposit):
-                    paid.append((record.seq, record.session))
-        if not paid:
-            return past
-        past = copy.copy(past)
-        past.sessions = (*reversed(paid), *past.sessions)
+
+def _with_paid_later(past: Past, later: Sequence[Stored], seq: int) -> Past:
+    """What a deposit is compared with: it may have been paid under a later number that came first."""
+    paid = []
+    for stored in later:
+        if stored.seq > seq + HORIZON:
+            break
+        if b'"deposit"' in stored.raw and stored.outcome is not Outcome.QUARANTINED:
+            record = decode_record(stored.raw).record
+            if isinstance(record, Deposit):
+                paid.append((record.seq, record.session))
+    if not paid:
         return past
+    past = copy.copy(past)
+    past.sessions = (*reversed(paid), *past.sessions)
+    return past
 
 
 def _messages(

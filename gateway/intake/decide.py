@@ -74,6 +74,10 @@ class Decider:
         self._before = before
         self._pasts: dict[tuple[str, str], Past] = {}
 
+    def forget(self) -> None:
+        """Read again what logs said: something was judged anew meanwhile. From any thread."""
+        self._pasts = {}
+
     def decide(self, message: Incoming) -> Arrival:
         """What to journal. Never raises for what came from outside."""
         topic = parse_topic(message.topic)
@@ -151,9 +155,10 @@ class Decider:
                 past = past_of(self._before(device, log, seq, HORIZON))
             except JournalError:  # the message must not wait for it; a rule or two will find nothing
                 _log.exception("what %s said before cannot be read", device)
-        while len(self._pasts) >= MAX_PASTS:
-            del self._pasts[next(iter(self._pasts))]
-        self._pasts[device, log] = past
+        pasts = self._pasts
+        while len(pasts) >= MAX_PASTS:
+            del pasts[next(iter(pasts))]
+        pasts[device, log] = past
         return past
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -58,6 +59,7 @@ class Intake:
         self._gaps_s = 0.0
         self._open_gaps = 0
         self._sent_delays, self._own_delays = Histogram(), Histogram()
+        self._revised = 0  # the last judgement that was made after its record had come
 
     def start(self) -> None:
         """Begin to receive."""
@@ -96,6 +98,14 @@ class Intake:
         if "devices" in change.sections:
             self._devices = Devices(change.config.devices.file)
 
+    def _notice_judgements(self) -> None:
+        """What `huishou journal replay` released is compared with from now on: a visit is paid once."""
+        with suppress(JournalError):  # told by the journal's own conditions
+            end = self._reader.revision_end()
+            if end != self._revised:
+                self._revised = end
+                self._decider.forget()
+
     def look(self) -> Facts:
         """What to say of intake now; does on the way what is due.
 
@@ -103,6 +113,7 @@ class Intake:
         """
         self._devices.refresh()
         self._stations.tend()
+        self._notice_judgements()
         for name, alive in (("commit", self._committer.is_alive()), ("broker", self._link.alive())):
             if not alive:
                 raise ProcessError("thread-died", f"the {name} thread has ended; intake starts anew")

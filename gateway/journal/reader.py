@@ -118,13 +118,25 @@ class JournalReader:
     def before(self, device: str, log: str, seq: int, count: int) -> list[Stored]:
         """The records numbered `seq - count`..`seq - 1` of a log, as far as they are stored, in order.
 
-        As they were judged when they came. Rows that are not sound are left out.
+        With the judgement in force. Rows that are not sound are left out.
         """
         query = f"{_ROW} WHERE {_OF_LOG} AND b.first < ? ORDER BY b.first DESC LIMIT ?"
         rows = self._query(query, (device, log, seq, count))  # a row holds one record or more
         wanted = [row for row in (Row(*one) for one in rows) if row.last >= seq - count and row.sound()]
+        revised = {
+            number: (Outcome(outcome), msgspec.json.decode(codes, type=tuple[str, ...]), t_ms)
+            for number, outcome, codes, t_ms in self._query(
+                "SELECT seq, outcome, codes, t_ms FROM revisions WHERE log_id ="
+                " (SELECT id FROM logs WHERE device = ? AND log = ?) AND seq >= ? AND seq < ? ORDER BY id",
+                (device, log, seq - count, seq),
+            )
+        }
         found = [record for row in reversed(wanted) for record in row.records()]
-        return [record for record in found if seq - count <= record.seq < seq]
+        return [
+            Stored(record.seq, record.raw, *revised[record.seq]) if record.seq in revised else record
+            for record in found
+            if seq - count <= record.seq < seq
+        ]
 
     def gaps(self, limit: int = 1000) -> list[Gap]:
         """What is missing between records that are here; the marks of their logs wait before it (J4)."""

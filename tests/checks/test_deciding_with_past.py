@@ -15,7 +15,7 @@ from gateway.devices import Device
 from gateway.intake import decide
 from gateway.intake.decide import Decider, Incoming
 from gateway.journal import JournalError, JournalReader, Outcome, SqliteJournal
-from gateway.journal.model import Judged, Plain, Records
+from gateway.journal.model import Judged, Plain, Records, Rejudged
 from gateway.journal.stored import Stored
 from tests.checks.examples import BIN, NOW, TRUCK, deposit, position, reading
 from tests.checks.histories import histories
@@ -122,3 +122,18 @@ def test_new_limits_hold_from_the_next_message_on() -> None:
     decider.limits = Limits(speed_max_mps=25)
     (slower,) = judgements(decider, message(TRUCK, [position(seq=2, speed_cmps=3_000)]))
     assert slower.codes == ("speed-range",)
+
+
+def test_what_was_judged_anew_is_compared_with_once_the_past_is_forgotten(tmp_path: Path) -> None:
+    listed: dict[str, Device] = {}
+    journal = SqliteJournal(tmp_path)
+    with JournalReader(tmp_path) as reader:
+        decider = Decider(listed.get, reader.before)
+        journal.append([decider.decide(message(BIN, [deposit(seq=0, before=0), reading(seq=1)]))])
+        listed |= KNOWN
+        journal.append([decider.decide(message(BIN, [reading(seq=2)]))])  # the past is read: nothing was paid
+        journal.revise(NOW, [Rejudged(BIN.id, LOG, Judged(0))], "rules, devices")
+        decider.forget()
+        (again,) = judgements(decider, message(BIN, [deposit(seq=3)]))
+    journal.close()
+    assert again.codes == ("session-twice",)
