@@ -39,6 +39,9 @@ class JournalLockedError(JournalError):
     code = "journal-locked"
 
 
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What reading or writing the file may raise; text that rotted on the disk is no longer UTF-8."""
+
 _KINDS: dict[int, tuple[type[JournalError], str]] = {
     sqlite3.SQLITE_FULL: (JournalFullError, "Make room on the disk; nothing else is needed."),
     sqlite3.SQLITE_IOERR: (JournalIOError, "Check the health of the disk and the kernel's log."),

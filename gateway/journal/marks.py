@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
+from gateway.journal.errors import FAILURES
 from gateway.journal.model import Outcome
 from gateway.journal.stored import Row
 
@@ -18,7 +19,7 @@ class _Head(msgspec.Struct):
 
 def name_logs(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Names of logs whose own rows could not be read, from the index of names; their marks are not known."""
-    with suppress(sqlite3.Error):
+    with suppress(*FAILURES):
         names = source.execute(
             "SELECT id, device, log FROM logs INDEXED BY sqlite_autoindex_logs_1 ORDER BY device, log"
         ).fetchall()

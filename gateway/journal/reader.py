@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gateway.journal import epochs, gaps
 from gateway.journal.epochs import Epoch, Place
-from gateway.journal.errors import JournalCorruptError, JournalError, explained
+from gateway.journal.errors import FAILURES, JournalCorruptError, JournalError, explained
 from gateway.journal.model import Outcome, Reply
 from gateway.journal.salvage import SUSPECT
 from gateway.journal.schema import FILE, MIGRATIONS
@@ -254,7 +254,7 @@ class JournalReader:
             try:
                 db = self._open()
                 return [] if db is None else db.execute(query, tuple(values)).fetchall()
-            except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
+            except FAILURES as err:
                 self._close()  # what failed may be this connection's view alone: the next call opens anew
                 error = explained(f"{self.path}: cannot be read", err)
                 self._damaged += isinstance(error, JournalCorruptError)

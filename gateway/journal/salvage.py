@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from gateway.journal import epochs, marks
 from gateway.journal.bodies import checksum
-from gateway.journal.errors import JournalFullError
+from gateway.journal.errors import FAILURES, JournalFullError
 from gateway.journal.schema import FILE, MIGRATIONS, migrate
 
 BUILDING = "journal.salvage.tmp"  # unfinished: worthless
@@ -174,7 +174,7 @@ class _Reading:
             try:
                 for row in self._db.execute(f"{self._select} ORDER BY 1 {order}"):
                     rows.append(row)  # noqa: PERF402 # what came before an error is kept
-            except sqlite3.Error:
+            except FAILURES:
                 self.failed = True
             yield rows
             if not self.failed:
@@ -185,7 +185,7 @@ class _Reading:
         values = (first,) if first == last else (first, last)
         try:
             rows = self._db.execute(f"{self._select} WHERE {where} ORDER BY id", values).fetchall()
-        except sqlite3.Error:
+        except FAILURES:
             self.failed = True
             self._probes += 1
             if first < last and self._probes < PROBES:
@@ -202,11 +202,11 @@ class _Reading:
             try:
                 (top,) = self._db.execute(f"SELECT max(id) FROM {self._table}{hint}").fetchone()  # noqa: S608
                 return int(top or 0)
-            except sqlite3.Error:
+            except FAILURES:
                 self.failed = True
         try:
             (pages,) = self._db.execute("PRAGMA page_count").fetchone()
-        except sqlite3.Error:
+        except FAILURES:
             return 0
         return int(pages) * 64
 
@@ -228,7 +228,7 @@ def _sound(columns: list[str], row: Any) -> bool:
 def _version(db: sqlite3.Connection) -> int:
     try:
         (version,) = db.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error:
+    except FAILURES:
         return len(MIGRATIONS)
     return version if 0 < version <= len(MIGRATIONS) else len(MIGRATIONS)
 

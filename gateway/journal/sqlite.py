@@ -20,7 +20,7 @@ from typing import Any
 from gateway.journal import revising
 from gateway.journal import salvage as salvaging
 from gateway.journal.audit import Audit
-from gateway.journal.errors import JournalCorruptError, JournalError, JournalIOError, explained
+from gateway.journal.errors import FAILURES, JournalCorruptError, JournalError, JournalIOError, explained
 from gateway.journal.logs import Logs
 from gateway.journal.model import (
     Appended,
@@ -107,7 +107,7 @@ class SqliteJournal:
             try:
                 self._open()
                 break
-            except (OSError, sqlite3.Error, ValueError, JournalError) as err:
+            except (*FAILURES, ValueError, JournalError) as err:
                 error = self._failed("cannot be opened", err)
                 if not (salvage and attempts_left and isinstance(error, JournalCorruptError)):
                     raise error from err
@@ -148,7 +148,7 @@ class SqliteJournal:
             held = self._ready()
             self._notice_others(held)
             found = held.logs.find(device, log)
-        except (OSError, sqlite3.Error, JournalError) as err:
+        except (*FAILURES, JournalError) as err:
             raise self._failed("cannot be read", err) from err
         return None if found is None or found.hwm < 0 else found.hwm
 
@@ -164,7 +164,7 @@ class SqliteJournal:
             held = self._ready()
             held.audit = held.audit or Audit(held.db)
             return self._upkeep.work(held.db, held.logs, held.audit, self.limits, now_ms)
-        except (OSError, sqlite3.Error, JournalError) as err:
+        except (*FAILURES, JournalError) as err:
             self._roll_back()
             return self._upkeep.failed(self._failed("upkeep failed", err), now_ms)
 
@@ -225,7 +225,7 @@ class SqliteJournal:
             self._corrupt = 0
         except BaseException as err:
             self._roll_back()
-            if isinstance(err, sqlite3.Error | OSError | JournalError):
+            if isinstance(err, (*FAILURES, JournalError)):
                 raise self._failed(failed, err) from err
             raise
 

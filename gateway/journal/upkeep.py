@@ -24,7 +24,7 @@ from gateway.journal.salvage import SET_ASIDE
 LOOK_MS = 1_000  # how often the situation is taken anew
 AUDIT_MS = 60_000
 REST_MS = 600_000
-RECHECK_MS = 3_600_000  # rows that were passed over (they waited behind a gap) are looked at again
+RECHECK_MS = 3_600_000  # rows that were passed over (behind a gap, from the future) are looked at again
 STEP_MS = 60_000  # a longer pause than this counts as this much notice: the clock may have jumped
 SAVE_NOTICE_MS = 300_000
 META_NOTICED = "noticed_ms"
@@ -39,7 +39,7 @@ class Upkeeper:
         self._since: dict[str, int] = {}
         self._looked_ms = self._audited_ms = self._rested_ms = self._rechecked_ms = -(2**62)
         self._plan = Plan()
-        self._passed = 0  # rows up to here are gone or wait behind a gap
+        self._passed = 0  # rows up to here are gone, wait behind a gap, or are of the future
         self._noticed_ms: int | None = None  # None: not yet read
         self._saved_ms = 0
         self._below_revision = 0
@@ -112,8 +112,8 @@ class Upkeeper:
         (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM bodies").fetchone()
         oldest = db.execute(
             "SELECT b.id, b.received_ms FROM bodies b JOIN logs l ON l.id = b.log_id"
-            " WHERE b.id > ? AND b.id < ? AND b.last <= l.hwm ORDER BY b.id LIMIT 1",
-            (self._passed, newest),
+            " WHERE b.id > ? AND b.id < ? AND b.last <= l.hwm AND b.received_ms <= ? ORDER BY b.id LIMIT 1",
+            (self._passed, newest, now_ms),
         ).fetchone()
         oldest_row, oldest_ms = oldest or (0, 0)
         if oldest_row:
