@@ -148,8 +148,9 @@ def export(
 @click.option(
     "--keep", type=click.IntRange(1), help="In a directory: remove all but the newest so many copies."
 )
+@click.option("--compact", is_flag=True, help="Leave out what is free inside the file; slower.")
 @_json_option
-def backup(target: Path, file: Path, rate: float, keep: int | None, as_json: bool) -> None:
+def backup(target: Path, file: Path, rate: float, keep: int | None, compact: bool, as_json: bool) -> None:
     """Copy the journal to TARGET, a directory or a new file, while the gateway runs.
 
     The copy is the journal at one instant, verified from the disk before it gets its name; so a file that is
@@ -161,7 +162,7 @@ def backup(target: Path, file: Path, rate: float, keep: int | None, as_json: boo
 
     config = _load(file)
     with _told(), _progress(as_json) as progress:
-        made = copy(config.store.path, target, _now_ms(), rate * 1e6, keep, progress)
+        made = copy(config.store.path, target, _now_ms(), rate * 1e6, keep, compact, progress)
     _out(msgspec.to_builtins(made)) if as_json else click.echo(backup_words(made))
 
 

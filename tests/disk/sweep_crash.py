@@ -53,16 +53,17 @@ def sweep(seed: int, batches: int, synchronous: str, wanted: Cut | None = None) 
 
 def sweeps(options: argparse.Namespace) -> Iterator[Swept]:
     """Workload after workload, `jobs` at a time, until at least `points` cuts were made."""
-    done, seed = 0, options.seed
+    done, last, seed = 0, 0, options.seed  # `last`: how many one workload made
     running: set[Future[Swept]] = set()
     with ProcessPoolExecutor(options.jobs) as pool:
         while done < options.points:
-            while len(running) < options.jobs:
+            while len(running) < options.jobs and done + len(running) * last < options.points:
                 running.add(pool.submit(sweep, seed, options.batches, options.synchronous))
                 seed += 1
             ready, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
-                done += future.result().cuts
+                last = future.result().cuts
+                done += last
                 yield future.result()
         for future in running:  # those under way count as well
             yield future.result()

@@ -237,6 +237,21 @@ def test_a_backup_made_while_intake_writes_is_the_journal_at_one_instant(
     assert "backup-exists" in store.run("backup", file, code=1).output
 
 
+def test_a_compact_backup_leaves_out_what_is_free_and_keeps_every_row(store: Store, tmp_path: Path) -> None:
+    store.change("CREATE TABLE big AS SELECT randomblob(500000)")
+    store.change("DROP TABLE big")
+    assert store.json("backup", tmp_path / "plain.db")["bytes"] > 500_000
+    made = store.json("backup", tmp_path / "compact.db", "--compact")
+    assert made["bytes"] < (tmp_path / "plain.db").stat().st_size - 400_000
+    held = records(store.store)
+    with JournalReader(store.store) as reader:
+        rows = reader.read(0, 10_000)
+    store.json("restore", tmp_path / "compact.db", "--yes")
+    assert records(store.store) == held
+    with JournalReader(store.store) as reader:
+        assert reader.read(0, 10_000) == rows
+
+
 def test_a_directory_of_backups_keeps_the_newest(store: Store, tmp_path: Path) -> None:
     target = tmp_path / "backups"
     target.mkdir()
