@@ -1,4 +1,4 @@
-"""A damaged file: what can be read is saved under its row numbers, the rest is declared lost, work goes on."""
+"""A damaged file: what can be read keeps its row numbers, the rest is declared lost, work goes on."""
 
 import random
 import shutil
