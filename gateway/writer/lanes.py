@@ -33,6 +33,7 @@ REVISIONS = 500
 SETTLE_S = 10.0
 BATCH_S = 1.0  # a backlog batch that takes longer is too large: live rows wait meanwhile
 LEAST_LINES = 100
+FIRST_LINES = 1_000  # of the first backlog batch: a database that has just come back may be slow
 
 
 class Work(Struct):
@@ -65,7 +66,8 @@ class Lanes:
         self._journal = journal
         self._store = store
         self._encoder = encoder
-        self._most = self._backlog_lines = batch_lines
+        self._most = batch_lines
+        self._backlog_lines = min(FIRST_LINES, batch_lines)
         self._monotonic = monotonic
         self._settles = settles
         self._unsettled: deque[tuple[float, Progress]] = deque()
@@ -96,6 +98,8 @@ class Lanes:
                     self._others.remove(lane)
                     self._others.append(lane)
                 return work
+        if self.progress.plan.backlog:  # what the live lane owed has just become backlog
+            return self.next()
         return None
 
     def finish(self, work: Work, now_ms: int, took_s: float) -> list[RefusedLine]:
@@ -195,8 +199,8 @@ class Lanes:
         late_ms = now_ms - LATE_MS
         if rows[0].received_ms < late_ms and batch.upto < (end := self._journal.end()):
             self._keep_plan(plan.set_aside(self._last_before(late_ms, rows[0].id, end)))
-            self.idle = False
-            return None
+            self._rows["live"] = READ_ROWS
+            return self._make_live()  # what is younger: it has its turn now
         return self._work("live", batch, Plan.wrote_live)
 
     def _last_before(self, ms: int, low: int, high: int) -> int:

@@ -22,13 +22,7 @@ from gateway.writer.line import Encoder
 from gateway.writer.store import WriterStore
 
 POLL_S = 0.25
-BACKOFF_S = (
-    0.25,
-    0.5,
-    1.0,
-    2.0,
-    3.0,
-)  # short to the end: live data is to be live soon after the server is back
+BACKOFF_S = (0.25, 0.5, 1.0)  # short to the end: data is to be live soon after the database is back
 STOPPED_S = 10.0  # between attempts while the server says no; a changed token is tried at once
 REQUESTS = 20  # of one batch that is being parted, before another lane has its turn
 ANNOUNCE_S = 5.0

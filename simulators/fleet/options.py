@@ -27,7 +27,7 @@ class Flood:
     """One more device that publishes as fast as its connection takes it, whatever is acknowledged."""
 
     kind: FloodKind
-    window: int = 500  # messages without PUBACK
+    window: int = 20  # messages without PUBACK: what common clients allow
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class CatchUp:
         self.bench = bench
         self.rate = devices / 60.0
         self.messages = int(HOURS * 3600 * self.rate / scale)
-        self.old = bench.fleet(Options(prefix="old", devices=devices, records=1))
+        self.old = bench.fleet(Options(prefix="old", devices=devices, records=1, window=1))
         live = Options(prefix="live", devices=min(devices, 1000), records=1, rate=self.rate, seed=2)
         self.live = bench.fleet(live)
         self.access = bench.bucket("catchup")
@@ -79,7 +79,8 @@ class CatchUp:
         self.bench.influx.stop()
         with running(self.bench, store):
             self._say(f"the journal takes {self.messages:,} messages")
-            more = ("--messages", str(self.messages), "--drain", "120")
+            # On a busy machine an acknowledgement may take long: sending again would only make it longer.
+            more = ("--messages", str(self.messages), "--drain", "300", "--stall", "120")
             filled = FleetRun(self.bench, self.old, "fill", *more).result(FILL_S)
             live = FleetRun(self.bench, self.live, "live", "--drain", "60")
             live.began()

@@ -11,6 +11,8 @@ import pytest
 from gateway.journal import JournalReader, Judged, Outcome, SqliteJournal
 from gateway.journal.model import Rejudged
 from gateway.journal.readers import announced
+from gateway.writer.lanes import Lanes
+from gateway.writer.line import Encoder
 from gateway.writer.plan import Plan, Span
 from gateway.writer.store import (
     MAX_REFUSED,
@@ -81,6 +83,28 @@ def test_what_came_in_the_last_seconds_is_live_when_the_database_is_back(bench: 
     assert sorted(order) == [*range(1, 1501), 9001, 9002, 9003]
     assert order.index(9003) == order.index(9002) + 1 < order.index(1000)
     assert order[-1] == 9001
+
+
+def test_what_is_set_aside_is_owed_at_once(bench: Any) -> None:
+    """The live lane goes last after its own turn: nothing may look done when it leaves only backlog."""
+    now_ms = time.time_ns() // 1_000_000
+    bench.journal_texts(1, [record(1)], received_ms=now_ms)
+    clock_s = 100.0
+    store = WriterStore(bench.config.store.path, "direct")
+    with JournalReader(bench.config.store.path) as journal:
+        encoder = Encoder("influxdb", lambda _: None)
+        lanes = Lanes(journal, store, encoder, 10, monotonic=lambda: clock_s)
+        first = lanes.next()
+        assert first is not None
+        assert first.lane == "live"
+        lanes.finish(first, now_ms, 0.1)
+        journal_old(bench, 2, 100)
+        clock_s += 1.0
+        second = lanes.next()
+        assert second is not None
+        assert second.lane == "backlog"
+        assert not lanes.idle
+    store.close()
 
 
 def test_a_stop_in_the_middle_of_the_backlog_loses_and_repeats_nothing(bench: Any, server: Any) -> None:
