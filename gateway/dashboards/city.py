@@ -8,16 +8,17 @@ from gateway.dashboards.parts import Language, chart, daily, flux, numbers, plac
 
 _KG = "map(fn: (r) => ({r with _value: float(v: r._value) / 1000.0}))"
 _ONE = 'keep(columns: ["_value"])'
+_IN_TIME = 'sort(columns: ["_time"])'  # grouped series are joined one behind the other
 _FILL = (
     'group(columns: ["device", "bay"])',
-    'sort(columns: ["_time"])',
+    _IN_TIME,
     "last()",
     "group()",
     'sort(columns: ["_value"], desc: true)',
 )
 _FAULTS = (
     'group(columns: ["device", "part", "code"])',
-    'sort(columns: ["_time"])',
+    _IN_TIME,
     "last()",
     'filter(fn: (r) => r.state == "raised")',
     "group()",
@@ -137,7 +138,9 @@ def overview(language: Language) -> dashboard.Dashboard:
         ),
         places(
             t("Trucks, last position", "车辆最新位置"),
-            _positions('group(columns: ["device", "_field"])', "last()", 'group(columns: ["device"])'),
+            _positions(
+                'group(columns: ["device", "_field"])', _IN_TIME, "last()", 'group(columns: ["device"])'
+            ),
             span=16,
         ),
     ]
@@ -161,12 +164,12 @@ def device(language: Language) -> dashboard.Dashboard:
         .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
     )
     own = ' and r.device == "${device}"'
-    mean = "aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)"
+    latest = "aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)"
     by_bay = 'group(columns: ["bay"])'
     bay = t("bay ", "投口 ") + "${__field.labels.bay}"
 
     def reading(field: str, *steps: str) -> str:
-        return flux("reading", field, *steps, mean, where=own)
+        return flux("reading", field, *steps, _IN_TIME, latest, where=own)
 
     events = 'pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
     at = t("At", "时间")
@@ -174,7 +177,7 @@ def device(language: Language) -> dashboard.Dashboard:
         chart(t("Fill", "满溢率"), reading("fill_pct", by_bay), "percent", bay),
         chart(
             t("Mass", "重量"),
-            reading("mass_g", by_bay).replace(mean, f"{mean}\n  |> {_KG}"),
+            reading("mass_g", by_bay).replace(latest, f"{latest}\n  |> {_KG}"),
             "masskg",
             bay,
         ),

@@ -1,9 +1,9 @@
 """What InfluxDB must hold for a record: derived from the contract alone, not from the gateway's encoder.
 Pure.
 
-The mapping (docs/design.md, "The contract"): measurement = kind; tags `device`, `unit`, `site` and those of
-`TAGS` that the record has; everything else is a field, of the type that the schema gives it; the time in
-nanoseconds is t * 10^6 + seq mod 10^6. `log` joins the fields, so that a point names its record.
+The mapping (docs/design.md, "The contract"): measurement = kind; tags `device`, `log`, `unit`, `site` and
+those of `TAGS` that the record has; everything else is a field, of the type that the schema gives it; the
+time in nanoseconds is t * 10^6 + seq mod 10^6.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import schemas
 
 TAGS = frozenset(
-    ["bay", "category", "door", "state", "cause", "fence", "event", "scale", "part", "code"],
+    ["bay", "category", "cause", "clock", "code", "door", "event", "fence", "part", "scale", "state"],
 )
 _TIME_AND_MEASUREMENT = frozenset(["t", "kind"])  # these two are the point's own time and name
 
@@ -42,7 +42,7 @@ Value = tuple[str, Any]
 
 
 class Point(NamedTuple):
-    """One point of InfluxDB. `name` is None when its `log` and `seq` fields do not name a record."""
+    """One point of InfluxDB. `name` is None when its tags and `seq` do not name a record."""
 
     measurement: str
     tags: Mapping[str, str]
@@ -51,10 +51,10 @@ class Point(NamedTuple):
 
     @property
     def name(self) -> Name | None:
-        log, seq = self.fields.get("log"), self.fields.get("seq")
-        if log is None or seq is None or log[0] != "string" or seq[0] != "long":
+        log, seq = self.tags.get("log"), self.fields.get("seq")
+        if log is None or seq is None or seq[0] != "long":
             return None
-        return Name(self.tags.get("device", ""), log[1], seq[1])
+        return Name(self.tags.get("device", ""), log, seq[1])
 
 
 def expected_point(name: Name, record: Mapping[str, Any], t_ms: int | None, unit: Unit | None) -> Point:
@@ -65,12 +65,12 @@ def expected_point(name: Name, record: Mapping[str, Any], t_ms: int | None, unit
     """
     kind = record["kind"]
     types = _types(kind)
-    tags = {"device": name.device}
+    tags = {"device": name.device, "log": name.log}
     if unit is not None:
         tags["unit"] = unit.unit
         if unit.site:
             tags["site"] = unit.site
-    fields: dict[str, Value] = {"log": ("string", name.log)}
+    fields: dict[str, Value] = {}
     for key, value in record.items():
         if key in TAGS and key in types:
             tags[key] = str(value)

@@ -121,7 +121,7 @@ def test_every_query_of_the_page_is_tested() -> None:
 
 def test_the_query_for_doubles_finds_one(asked: Asked) -> None:
     """A query whose answer is always empty would prove nothing."""
-    double = 'deposit,device=bin-001,site=elsewhere log="0000abcd",seq=1i 1763632800000000001'
+    double = "deposit,device=bin-001,log=0000abcd,site=elsewhere seq=1i 1763632800000000001"
     client = InfluxDBClient(
         url=asked._access.url, token=asked._access.token, org=asked._access.org, timeout=20_000
     )

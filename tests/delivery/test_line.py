@@ -31,8 +31,8 @@ def test_a_deposit_becomes_the_line_that_the_mapping_says() -> None:
         4711, 1_763_715_600_123, "ntp", "s-1", 2, "paper", 480, 1000, 1480, 5, "c7", False, 9000, "u=1"
     )
     assert encode("bin-001", BIN, "0000abcd", record) == (
-        r"deposit,device=bin-001,site=nankai\ 3,unit=bin,bay=2,category=paper"
-        r' log="0000abcd",seq=4711i,clock="ntp",session="s-1",net_g=480i,before_g=1000i,after_g=1480i,e_g=5i,'
+        r"deposit,bay=2,category=paper,clock=ntp,device=bin-001,log=0000abcd,site=nankai\ 3,unit=bin"
+        r' seq=4711i,session="s-1",net_g=480i,before_g=1000i,after_g=1480i,e_g=5i,'
         r'cal="c7",below_min=false,open_ms=9000i,user="u=1" 1763715600123004711'
     )
 
@@ -40,7 +40,7 @@ def test_a_deposit_becomes_the_line_that_the_mapping_says() -> None:
 def test_what_is_not_known_is_absent_and_a_device_that_is_not_known_has_no_unit() -> None:
     record = Reading(0, 1, "none", temp_dc=-5)
     assert encode("x-1", None, "0000abcd", record) == (
-        'reading,device=x-1 log="0000abcd",seq=0i,clock="none",temp_dc=-5i 1000000'
+        "reading,clock=none,device=x-1,log=0000abcd seq=0i,temp_dc=-5i 1000000"
     )
 
 
@@ -52,7 +52,7 @@ def test_the_time_of_arrival_replaces_that_of_the_record_but_not_its_number() ->
 def test_the_code_of_a_fault_is_a_tag_and_its_detail_a_field() -> None:
     record = Fault(1, 1, "ntp", "scale0", "no-signal", "raised", 'stuck at "-1"')
     assert encode("x-1", None, "0000abcd", record) == (
-        r'fault,device=x-1,code=no-signal,part=scale0,state=raised log="0000abcd",seq=1i,clock="ntp",'
+        r"fault,clock=ntp,code=no-signal,device=x-1,log=0000abcd,part=scale0,state=raised seq=1i,"
         r'detail="stuck at \"-1\"" 1000001'
     )
 
@@ -77,8 +77,10 @@ def test_a_fence_reads_back_as_it_was(fence: str, seq: int, t: int, lat: int) ->
         assert "\\" in fence
         return
     tags, fields, time = parse(line)
-    assert tags == {"device": "truck-1", "event": "exit", "fence": fence}
-    assert fields == {"log": "0000abcd", "seq": seq, "clock": "gnss", "lat_e7": lat, "lon_e7": 7}
+    common = {"device": "truck-1", "log": "0000abcd", "clock": "gnss"}
+    assert tags == {**common, "event": "exit", "fence": fence}
+    assert list(tags) == sorted(tags)
+    assert fields == {"seq": seq, "lat_e7": lat, "lon_e7": 7}
     assert time == t * 1_000_000 + seq % 1_000_000 < 2**63
 
 
@@ -86,7 +88,7 @@ def test_a_fence_reads_back_as_it_was(fence: str, seq: int, t: int, lat: int) ->
 def test_a_weighing_reads_back_as_it_was(ident: str, stable: bool, gross: int) -> None:
     record = Weigh(1, 1, "ntp", "bridge", gross, 0, gross, stable, ident, UNSET)
     tags, fields, _ = parse(encode("station-1", None, "0000abcd", record))
-    assert tags == {"device": "station-1", "scale": "bridge"}
+    assert tags == {"device": "station-1", "log": "0000abcd", "clock": "ntp", "scale": "bridge"}
     assert fields["ident"] == ident
     assert fields["stable"] is stable
     assert fields["gross_g"] == gross
@@ -98,7 +100,7 @@ def test_victoriametrics_gets_numbers_alone_at_times_that_are_a_records_own() ->
         4711, 1_763_715_600_123, "ntp", "s-1", 2, "paper", 480, 1000, 1480, 5, "c7", False, 9000, "u=1"
     )
     assert encode("bin-001", BIN, "0000abcd", record, dialect="victoriametrics") == (
-        r"deposit,device=bin-001,site=nankai\ 3,unit=bin,bay=2,category=paper"
+        r"deposit,bay=2,category=paper,device=bin-001,site=nankai\ 3,unit=bin"
         r" seq=4711i,net_g=480i,before_g=1000i,after_g=1480i,e_g=5i,below_min=false,open_ms=9000i"
         r" 1763715600711000000"
     )

@@ -142,7 +142,7 @@ def rude() -> Iterator[RudeServer]:
 
 def taken(*numbers: int) -> list[str]:
     return [
-        f'reading,device=bin-001,site=nankai,unit=bin log="0000abcd",seq={seq}i,clock="ntp"'
+        f"reading,clock=ntp,device=bin-001,log=0000abcd,site=nankai,unit=bin seq={seq}i"
         f" {(NOW + seq) * 1_000_000 + seq}"
         for seq in numbers
     ]

@@ -15,7 +15,7 @@ Reply = tuple[int, dict[str, str], str]
 
 def line(seq: int, more: str = "", t: int | None = None) -> str:
     time = (NOW + seq if t is None else t) * 1_000_000 + seq
-    return f'reading,device=bin-001,site=nankai,unit=bin log="0000abcd",seq={seq}i,clock="ntp"{more} {time}'
+    return f"reading,clock=ntp,device=bin-001,log=0000abcd,site=nankai,unit=bin seq={seq}i{more} {time}"
 
 
 def script(*replies: Reply) -> Callable[[list[str]], Reply]:

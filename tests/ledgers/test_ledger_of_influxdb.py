@@ -15,54 +15,47 @@ from simulators.servers.errors import ServerError
 from simulators.servers.process import Children
 
 LINES = [
-    'reading,device=bin-001,site=nankai log="0a0b0c0d",seq=1i,clock="ntp",mass_g=124i 1760000000123000001',
-    'reading,device=bin-001,unit=bin log="0a0b0c0d",seq=2i,clock="ntp",temp_dc=-15i 1760000000123000002',
-    'reading,device=bin-002,unit=bin,bay=1 log="0a0b0c0e",seq=1i,clock="none",mass_g=0i 1000000001',
-    'weigh,device=truck-01,scale=w1 log="0a0b0c0f",seq=7i,stable=true,net_g=5i 1760000000000000007',
-    r'fault,device=b,part=a\ b\,c,code=cold log="0a0b0c0d",seq=9i,detail="\"b\", \\c 站" 1760000000999999999',
+    "reading,device=bin-001,log=0a0b0c0d,site=nankai,clock=ntp seq=1i,mass_g=124i 1760000000123000001",
+    "reading,device=bin-001,log=0a0b0c0d,unit=bin,clock=ntp seq=2i,temp_dc=-15i 1760000000123000002",
+    "reading,device=bin-002,log=0a0b0c0e,unit=bin,bay=1,clock=none seq=1i,mass_g=0i 1000000001",
+    "weigh,device=truck-01,log=0a0b0c0f,scale=w1 seq=7i,stable=true,net_g=5i 1760000000000000007",
+    r'fault,device=b,log=0a0b0c0d,part=a\ b\,c,code=cold seq=9i,detail="\"b\", \\c 站" 1760000000999999999',
     "stray,device=x value=1.5 1760000000000000000",
 ]
 
 POINTS = [
     Point(
         "reading",
-        {"device": "bin-001", "site": "nankai"},
+        {"device": "bin-001", "log": "0a0b0c0d", "clock": "ntp", "site": "nankai"},
         1760000000123000001,
         {
-            "log": ("string", "0a0b0c0d"),
             "seq": ("long", 1),
-            "clock": ("string", "ntp"),
             "mass_g": ("long", 124),
         },
     ),
     Point(
         "reading",
-        {"device": "bin-001", "unit": "bin"},
+        {"device": "bin-001", "log": "0a0b0c0d", "clock": "ntp", "unit": "bin"},
         1760000000123000002,
         {
-            "log": ("string", "0a0b0c0d"),
             "seq": ("long", 2),
-            "clock": ("string", "ntp"),
             "temp_dc": ("long", -15),
         },
     ),
     Point(
         "reading",
-        {"device": "bin-002", "unit": "bin", "bay": "1"},
+        {"device": "bin-002", "log": "0a0b0c0e", "clock": "none", "unit": "bin", "bay": "1"},
         1000000001,
         {
-            "log": ("string", "0a0b0c0e"),
             "seq": ("long", 1),
-            "clock": ("string", "none"),
             "mass_g": ("long", 0),
         },
     ),
     Point(
         "weigh",
-        {"device": "truck-01", "scale": "w1"},
+        {"device": "truck-01", "log": "0a0b0c0f", "scale": "w1"},
         1760000000000000007,
         {
-            "log": ("string", "0a0b0c0f"),
             "seq": ("long", 7),
             "stable": ("boolean", True),
             "net_g": ("long", 5),
@@ -70,9 +63,9 @@ POINTS = [
     ),
     Point(
         "fault",
-        {"device": "b", "part": "a b,c", "code": "cold"},
+        {"device": "b", "log": "0a0b0c0d", "part": "a b,c", "code": "cold"},
         1760000000999999999,
-        {"log": ("string", "0a0b0c0d"), "seq": ("long", 9), "detail": ("string", '"b", \\c 站')},
+        {"seq": ("long", 9), "detail": ("string", '"b", \\c 站')},
     ),
     Point("stray", {"device": "x"}, 1760000000000000000, {"value": ("double", 1.5)}),
 ]

@@ -10,9 +10,22 @@ from pathlib import Path
 
 from simulators.servers.influxdb import Access
 
-# The gateway's tags; everything else is a field. Telegraf has no measurement by path within an array's
-# elements, so `kind` is a tag here.
-TAGS = ("kind", "bay", "category", "door", "state", "cause", "fence", "event", "scale", "part", "code")
+# The gateway's tags, without `log`, which Telegraf does not reach; everything else is a field. It has no
+# measurement by path within an array's elements, so `kind` is a tag here.
+TAGS = (
+    "kind",
+    "bay",
+    "category",
+    "cause",
+    "clock",
+    "code",
+    "door",
+    "event",
+    "fence",
+    "part",
+    "scale",
+    "state",
+)
 
 
 class Buffer(StrEnum):
