@@ -26,7 +26,7 @@ class Inbox(Generic[T]):
     `on_room` when it may read again.
     """
 
-    def __init__(self, max_items: int = 4096, max_bytes: int = 32 << 20) -> None:
+    def __init__(self, max_items: int = 10_000, max_bytes: int = 32 << 20) -> None:
         self.on_room: Callable[[], None] = lambda: None  # called by the thread that takes
         self._items: deque[T] = deque()
         self._bytes = 0

@@ -16,7 +16,7 @@ from gateway.intake.outbox import Outbox
 
 FILTER = "huishou/1/+/up/#"
 ANSWER_S = 10.0  # a broker that takes longer for CONNACK, SUBACK or PINGRESP is not there
-RECEIVE_MAXIMUM = 8_000  # messages without PUBACK (MQTT 5): the inbox, a batch, and one read
+RECEIVE_MAXIMUM = 16_000  # messages without PUBACK (MQTT 5): the inbox, a batch, and one read
 MAX_OUT = 256 * 1024  # bytes that wait to be written, beyond which no more marks are added
 _SUBSCRIBE_PACKET = 65_535  # above those of the outbox
 

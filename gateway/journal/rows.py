@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from gateway.journal import bodies
@@ -15,6 +16,7 @@ from gateway.journal.tally import Tally
 _INSERT = (
     "INSERT INTO bodies (received_ms, log_id, first, last, body, notes, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_LOG_ID = itemgetter(1)
 _CONFLICT = "differs from the first copy of this number"
 
 
@@ -52,6 +54,7 @@ class Rows:
     def flush(self) -> None:
         """Write what was gathered; before anything looks at the table."""
         if self._gathered:
+            self._gathered.sort(key=_LOG_ID)  # log by log: each page of the index is met once
             self._db.executemany(_INSERT, self._gathered)
             self._gathered.clear()
 

@@ -198,7 +198,7 @@ class _Reading:
 
     def _top(self) -> int:
         """The greatest id: of the table, else of an index of it, else what its size allows."""
-        for hint in ("", " INDEXED BY bodies_log") if self._table == "bodies" else ("",):
+        for hint in ("", " INDEXED BY bodies_span") if self._table == "bodies" else ("",):
             try:
                 (top,) = self._db.execute(f"SELECT max(id) FROM {self._table}{hint}").fetchone()  # noqa: S608
                 return int(top or 0)

@@ -45,6 +45,8 @@ from gateway.journal.upkeep import Upkeeper
 
 BUSY_S = 10.0  # readers hold no lock against a WAL writer; only a second writer, a checkpoint, a foreign tool
 
+CACHE_KIB = 16_384  # the index's last pages of some thousand logs
+
 KEEP_ALL = Limits()
 
 _log = logging.getLogger(__name__)
@@ -269,6 +271,7 @@ class SqliteJournal:
             _use_wal(db)
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA journal_size_limit = 67108864")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             migrate(db)
             _fold_in(db)
         except BaseException:

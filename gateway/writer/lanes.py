@@ -20,6 +20,7 @@ from msgspec import Struct
 from gateway.journal import JournalReader, Note, Outcome, Revision, Row
 from gateway.journal.bodies import compose
 from gateway.journal.model import encode_notes
+from gateway.writer.ahead import Ahead, Made, Want
 from gateway.writer.batch import Batch, take
 from gateway.writer.delivery import Delivery
 from gateway.writer.line import Encoder
@@ -33,6 +34,7 @@ REVISIONS = 500
 SETTLE_S = 10.0
 BATCH_S = 1.0  # a backlog batch that takes longer is too large: live rows wait meanwhile
 LEAST_LINES = 100
+NO_END = 2**62
 FIRST_LINES = 1_000  # of the first backlog batch: a database that has just come back may be slow
 
 
@@ -69,6 +71,7 @@ class Lanes:
         self._most = batch_lines
         self._backlog_lines = min(FIRST_LINES, batch_lines)
         self._monotonic = monotonic
+        self._ahead = Ahead(journal, encoder, _now_ms)
         self._settles = settles
         self._unsettled: deque[tuple[float, Progress]] = deque()
         self._held: dict[str, Work] = {}
@@ -124,6 +127,11 @@ class Lanes:
     def drop(self) -> None:
         """Forget what is on its way: it is made anew from the journal."""
         self._held.clear()
+        self._ahead.drop()
+
+    def close(self) -> None:
+        """No more is wanted."""
+        self._ahead.close()
 
     def go_back(self) -> None:
         """What has not settled may be lost: write it again."""
@@ -190,18 +198,16 @@ class Lanes:
             self.idle = self.idle and waiting <= 0
             if waiting < self._rows["live"]:
                 return None
-        rows = self._journal.read(plan.live, self._rows["live"])
-        if not rows:
+        made = self._ahead.take("live", Want(plan.live, NO_END, self._rows["live"], self._most))
+        if made.batch is None:
             return None
-        now_ms = time.time_ns() // 1_000_000
-        batch = take(rows, self._most, self._encoder, now_ms, plan.live)
-        self._learn("live", len(rows), batch)
-        late_ms = now_ms - LATE_MS
-        if rows[0].received_ms < late_ms and batch.upto < (end := self._journal.end()):
-            self._keep_plan(plan.set_aside(self._last_before(late_ms, rows[0].id, end)))
+        late_ms, oldest = _now_ms() - LATE_MS, made.rows[0]
+        if oldest.received_ms < late_ms and made.batch.upto < (end := self._journal.end()):
+            self._keep_plan(plan.set_aside(self._last_before(late_ms, oldest.id, end)))
             self._rows["live"] = READ_ROWS
             return self._make_live()  # what is younger: it has its turn now
-        return self._work("live", batch, Plan.wrote_live)
+        self._foresee("live", made, NO_END, self._most)
+        return self._work("live", made.batch, Plan.wrote_live)
 
     def _last_before(self, ms: int, low: int, high: int) -> int:
         """The last row up to `high` that was received before `ms`; `low`: one that was."""
@@ -218,13 +224,11 @@ class Lanes:
         plan = self.progress.plan
         while plan.backlog:
             span = plan.backlog[0]
-            rows = self._journal.read(span.after, self._rows["backlog"])
-            within = [row for row in rows if row.id <= span.upto]
-            if within:
-                now_ms = time.time_ns() // 1_000_000
-                batch = take(within, self._backlog_lines, self._encoder, now_ms, span.after)
-                self._learn("backlog", len(rows), batch)
-                return self._work("backlog", batch, Plan.wrote_backlog)
+            want = Want(span.after, span.upto, self._rows["backlog"], self._backlog_lines)
+            made = self._ahead.take("backlog", want)
+            if made.batch is not None:
+                self._foresee("backlog", made, span.upto, self._backlog_lines)
+                return self._work("backlog", made.batch, Plan.wrote_backlog)
             plan = plan.wrote_backlog(span.upto)  # nothing left in it: the numbers were never given
             self._keep_plan(plan)
         return None
@@ -281,19 +285,25 @@ class Lanes:
     def _keep_plan(self, plan: Plan) -> None:
         self._keep(msgspec.structs.replace(self.progress, plan=plan))
 
-    def _learn(self, lane: str, read: int, batch: Batch) -> None:
-        """How many rows to read next time, so that they make about one batch."""
-        used = len(batch.rows) + len(batch.damaged)
-        if used == read == self._rows[lane]:
+    def _foresee(self, lane: str, made: Made, upto: int, lines: int) -> None:
+        """How many rows make about one batch; and if more wait, the next one is made ahead."""
+        read, asked = len(made.rows), self._rows[lane]
+        if made.used == read == asked:
             self._rows[lane] = min(read * 2, self._most)
-        elif used < read:
-            self._rows[lane] = max(used + 1, min(READ_ROWS, self._most))
+        elif made.used < read:
+            self._rows[lane] = max(made.used + 1, min(READ_ROWS, self._most))
+        if made.batch is not None and (made.used < read or read >= asked) and made.batch.upto < upto:
+            self._ahead.expect(lane, Want(made.batch.upto, upto, self._rows[lane], lines))
 
     def _pace(self, lines: int, took_s: float) -> None:
         if took_s > BATCH_S:
             self._backlog_lines = max(LEAST_LINES, min(lines, self._backlog_lines) // 2)
         elif took_s < BATCH_S / 3:
             self._backlog_lines = min(self._most, self._backlog_lines * 2)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _take_revisions(revisions: Sequence[Revision], encoder: Encoder) -> Batch:

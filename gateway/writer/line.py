@@ -64,11 +64,12 @@ class Encoder:
 
     def forget(self) -> None:
         """The devices have changed."""
-        self._heads.clear()
+        self._heads = {}  # another thread may be at work with the old ones
 
     def head(self, device: str) -> Head:
         """What all lines of a device share."""
-        head = self._heads.get(device)
+        heads = self._heads
+        head = heads.get(device)
         if head is None:
             known = self._device(device)
             head = Head(
@@ -76,7 +77,7 @@ class Encoder:
                 f",site={_tag(known.site)}" if known is not None and known.site else "",
                 f",unit={known.unit}" if known is not None else "",
             )
-            self._heads[device] = head
+            heads[device] = head
         return head
 
     def line(self, head: Head, log: str, record: RecordBase, t_ms: int) -> str:

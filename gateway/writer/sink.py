@@ -168,6 +168,7 @@ class Sink:
                         self._trouble("failed", f"{type(err).__name__}: {err}", self._stopped_s)
         finally:
             self._server.close()
+            self._lanes.close()
             self._store.close()
 
     def _turn(self) -> bool:
@@ -178,6 +179,7 @@ class Sink:
         if self._new_devices.is_set():
             self._new_devices.clear()
             self._encoder.forget()
+            self._lanes.drop()
         work = self._lanes.next()
         if work is None:
             self._failures = 0

@@ -104,6 +104,7 @@ def test_what_is_set_aside_is_owed_at_once(bench: Any) -> None:
         assert second is not None
         assert second.lane == "backlog"
         assert not lanes.idle
+        lanes.close()
     store.close()
 
 

@@ -46,13 +46,11 @@ class Database:
         """How many points there are of each record."""
         query = (
             f'from(bucket: "{BUCKET}") |> range(start: 0)'
-            ' |> filter(fn: (r) => r._field == "seq" or r._field == "log")'
-            " |> map(fn: (r) => ({r with _value: string(v: r._value)}))"
-            ' |> group() |> pivot(rowKey: ["_time", "device"], columnKey: ["_field"], valueColumn: "_value")'
+            ' |> filter(fn: (r) => r._field == "seq") |> group()'
         )
         tables = self._client.query_api().query(query)
         return Counter(
-            (str(point["device"]), str(point["log"]), int(point["seq"]))
+            (str(point["device"]), str(point["log"]), int(point["_value"]))
             for table in tables
             for point in table.records
         )

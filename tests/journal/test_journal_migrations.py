@@ -139,5 +139,6 @@ def test_a_failure_at_any_step_leaves_the_earlier_version_whole(store: Path) -> 
                 assert after == before
                 continue
         break  # what is after the migration has failed, or nothing
-    assert steps > 30  # every statement of it was met
+    version = int(before[-1].strip("(,)"))
+    assert steps > sum(max(1, step.count(";")) for step in MIGRATIONS[version:])  # each statement was met
     assert content(store / "journal.db")[-1] == f"({len(MIGRATIONS)},)"
