@@ -25,7 +25,7 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class Server:
-    """One sink's server. `write` and `get` belong to the sink's thread; `end_late` may come from another.
+    """One sink's server. `write` and `get` belong to one thread at a time; `end_late` may come from another.
 
     The token is read anew for each connection, and that ends with an answer that is not about lines.
     """

@@ -1,10 +1,10 @@
 """What a sink writes next, and what it keeps of it: the shell around `plan`, between journal and writer.db.
 
-Four lanes take turns, so that none waits for another's end:
+Four lanes, so that none waits for another's end. `live` has a connection of its own, the others take turns:
 
 | lane | holds |
 |---|---|
-| live | rows that have just come; it has every second turn when it has anything |
+| live | rows that have just come |
 | backlog | rows that were set aside while the database was away, oldest first |
 | revisions | records that were judged anew after they were stored |
 | retry | refused lines that an operator wants to be written again |
@@ -75,35 +75,47 @@ class Lanes:
         self._settles = settles
         self._unsettled: deque[tuple[float, Progress]] = deque()
         self._held: dict[str, Work] = {}
-        self._last = ""
         self._others = ["backlog", "revisions", "retry"]  # that whose turn is next first
         self._live_s = 0.0
         self._rows = {"live": READ_ROWS, "backlog": READ_ROWS}
         self.progress = store.progress()
-        self.idle = False  # nothing is owed, as of the last call of `next`
+        self._gathering = False  # live rows are there, too few and too young to be sent
 
-    def next(self) -> Work | None:
-        """What to send now; the same work until it is finished or dropped, if its lane has its turn.
+    def live(self) -> Work | None:
+        """What to send of rows that have just come, if anything; the same until it is finished or dropped.
 
-        None: nothing for now. Raises JournalError and sqlite3.Error.
+        Raises JournalError and sqlite3.Error, as `other` does.
         """
-        self.idle = True
+        self._gathering = False
         if not self._follow():
             return None
-        lanes = (*self._others, "live") if self._last == "live" else ("live", *self._others)
-        for lane in lanes:
-            work = self._held.get(lane) or self._make(lane)
+        return self._held.get("live") or self._hold("live", self._make_live())
+
+    def other(self) -> Work | None:
+        """What to send beside it, if anything: lane by lane in turn."""
+        if not self._follow():
+            return None
+        for lane in list(self._others):
+            work = self._held.get(lane) or self._hold(lane, self._make(lane))
             if work is not None:
-                self.idle = False
-                self._held[lane] = work
-                self._last = lane
-                if lane != "live":
-                    self._others.remove(lane)
-                    self._others.append(lane)
+                self._others.remove(lane)
+                self._others.append(lane)
                 return work
-        if self.progress.plan.backlog:  # what the live lane owed has just become backlog
-            return self.next()
         return None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is owed, as of the last calls of `live` and `other`."""
+        return not self._held and not self._gathering
+
+    def holds(self, work: Work) -> bool:
+        """Whether this work is still wanted."""
+        return self._held.get(work.lane) is work
+
+    def _hold(self, lane: str, work: Work | None) -> Work | None:
+        if work is not None:
+            self._held[lane] = work
+        return work
 
     def finish(self, work: Work, now_ms: int, took_s: float) -> list[RefusedLine]:
         """The work is done: keep the progress. Returns what was refused. Raises sqlite3.Error."""
@@ -182,8 +194,6 @@ class Lanes:
 
     def _make(self, lane: str) -> Work | None:
         match lane:
-            case "live":
-                return self._make_live()
             case "backlog":
                 return self._make_backlog()
             case "revisions":
@@ -195,8 +205,8 @@ class Lanes:
         plan = self.progress.plan
         if self._monotonic() - self._live_s < LIVE_EVERY_S:
             waiting = self._journal.end() - plan.live
-            self.idle = self.idle and waiting <= 0
             if waiting < self._rows["live"]:
+                self._gathering = waiting > 0
                 return None
         made = self._ahead.take("live", Want(plan.live, NO_END, self._rows["live"], self._most))
         if made.batch is None:

@@ -1,11 +1,14 @@
-"""One database that everything is written to: a thread with its own connection, progress and troubles."""
+"""One database that everything is written to: its own thread, connections, progress and troubles."""
 
 import contextlib
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+
+from msgspec import Struct
 
 from gateway.config import SinkConfig
 from gateway.delays import Histogram
@@ -24,7 +27,7 @@ from gateway.writer.store import WriterStore
 POLL_S = 0.25
 BACKOFF_S = (0.25, 0.5, 1.0)  # short to the end: data is to be live soon after the database is back
 STOPPED_S = 10.0  # between attempts while the server says no; a changed token is tried at once
-REQUESTS = 20  # of one batch that is being parted, before another lane has its turn
+REQUESTS = 20  # of one batch that is being parted, before the next lane has its turn
 ANNOUNCE_S = 5.0
 INSPECT_S = 30.0
 
@@ -61,6 +64,15 @@ _CODES = {
 }
 
 
+class _Flight(Struct, frozen=True):
+    """Work that is being sent."""
+
+    work: Work
+    server: Server
+    sent: Future[Answer | None]
+    began_s: float
+
+
 class Sink:
     """`start`, then `stop` and `join`. `facts` and `conditions` may be asked for at any time.
 
@@ -79,7 +91,11 @@ class Sink:
         self._path = store
         self._told = told
         self._stopped_s = stopped_s
-        self._server = Server(config)
+        self._servers = (Server(config), Server(config))  # for live rows; for all others
+        self._inspector = Server(config)
+        self._senders = ThreadPoolExecutor(len(self._servers), f"sink {config.name}")
+        self._flights: list[_Flight] = []
+        self._resting = False  # nothing is owed, as far as was known
         self._encoder = Encoder(config.kind, device)
         self._store = WriterStore(store, config.name)
         self._journal = JournalReader(store)
@@ -99,7 +115,7 @@ class Sink:
         self._delay = Histogram()
         self._versions = (-1, -1)
         self._new_devices = threading.Event()
-        self._connections = 0
+        self._connections = dict.fromkeys(self._servers, 0)
         self._announced_s = self._inspected_s = -1e9
         self._page: victoriametrics.Page | None = None
         self._standing: dict[str, Facts] = {}  # conditions that outlast a state, by code
@@ -110,7 +126,7 @@ class Sink:
     def stop(self) -> None:
         """Ask it to end; a request in flight is cut off."""
         self._stop.set()
-        self._server.end_late(0.0)
+        self.watch()
 
     def join(self, deadline_s: float) -> bool:
         """Whether it has ended within `deadline_s`."""
@@ -119,7 +135,8 @@ class Sink:
 
     def watch(self) -> None:
         """To be called about once a second: a request that takes too long is ended."""
-        self._server.end_late(0.0 if self._stop.is_set() else None)
+        for server in (*self._servers, self._inspector):
+            server.end_late(0.0 if self._stop.is_set() else None)
 
     def devices_changed(self) -> None:
         """Unit or site of a device is another one now: what is encoded from now on has it."""
@@ -167,33 +184,58 @@ class Sink:
                         self._lanes.go_back()
                         self._trouble("failed", f"{type(err).__name__}: {err}", self._stopped_s)
         finally:
-            self._server.close()
+            self._senders.shutdown()
+            for server in (*self._servers, self._inspector):
+                server.close()
             self._lanes.close()
             self._store.close()
 
     def _turn(self) -> bool:
-        """One batch, or a part of one; whether there was anything to do."""
+        """Send what can be sent, take in what has been; whether there was anything to do."""
         self._upkeep()
-        if not self._news() and self._lanes.idle:
+        if not self._news() and self._resting:
             return False
         if self._new_devices.is_set():
             self._new_devices.clear()
             self._encoder.forget()
             self._lanes.drop()
-        work = self._lanes.next()
-        if work is None:
+        self._depart()
+        self._resting = not self._flights and self._lanes.idle
+        if self._resting:
             self._failures = 0
             self._tell("up to date", "")
+        if not self._flights:
             return False
-        began_s = time.monotonic()
-        answer = work.delivery.run(self._server.write, REQUESTS)
-        if self._forgotten():
-            self._lanes.go_back()
-        elif answer is not None:
-            self._failed(answer)
-        elif work.delivery.done:
-            self._finish(work, time.monotonic() - began_s)
+        wait([flight.sent for flight in self._flights], POLL_S, FIRST_COMPLETED)
+        self._land()
         return True
+
+    def _depart(self) -> None:
+        """Send live rows and something else, each on its own connection, unless that is at work."""
+        for server, make in zip(self._servers, (self._lanes.live, self._lanes.other), strict=True):
+            if any(flight.server is server for flight in self._flights):
+                continue
+            work = make()
+            if work is not None:
+                sent = self._senders.submit(work.delivery.run, server.write, REQUESTS)
+                self._flights.append(_Flight(work, server, sent, time.monotonic()))
+
+    def _land(self) -> None:
+        """Take in what was sent; after a failure all of it, so that nothing is under way in a pause."""
+        failed: tuple[Answer, Server] | None = None
+        for flight in list(self._flights):
+            if failed is None and not flight.sent.done():
+                continue
+            self._flights.remove(flight)
+            answer = flight.sent.result()
+            if self._forgotten(flight.server):
+                self._lanes.go_back()
+            elif answer is not None:
+                failed = failed or (answer, flight.server)
+            elif self._lanes.holds(flight.work) and flight.work.delivery.done:
+                self._finish(flight.work, time.monotonic() - flight.began_s)
+        if failed is not None:
+            self._failed(*failed)
 
     def _finish(self, work: Work, took_s: float) -> None:
         now_ms = _now_ms()
@@ -227,14 +269,14 @@ class Sink:
         elif self._state != "up to date":
             self._tell("writing", "")
 
-    def _failed(self, answer: Answer) -> None:
+    def _failed(self, answer: Answer, server: Server) -> None:
         url = self.config.url
         if answer.status == 404 and self.config.create_bucket and self._make_bucket():
             return
         if answer.kind is Kind.STOP:
             self._lanes.drop()  # with more rows beside it, or other devices, the batch may be another one
             text = f"{url} says no ({answer.status}): {answer.words} Check token, org and bucket."
-            self._trouble("stopped", text, self._stopped_s)
+            self._trouble("stopped", text, self._stopped_s, server.token)
         elif answer.status:
             self._trouble("waiting", f"{url} is busy ({answer.status}): {answer.words}", answer.after_s)
         else:
@@ -251,22 +293,25 @@ class Sink:
         _BUCKET(sink=self.config.name, bucket=self.config.bucket, url=self.config.url)
         return True
 
-    def _forgotten(self) -> bool:
+    def _forgotten(self, server: Server) -> bool:
         """Whether the server may have lost what it took: it was another one, or the line to it was."""
         if self.config.kind != "victoriametrics":
             return False
-        before, self._connections = self._connections, self._server.connections
-        return before not in (0, self._connections)
+        before, now = self._connections[server], server.connections
+        self._connections[server] = now
+        return before not in (0, now)
 
-    def _trouble(self, state: str, detail: str, pause_s: float | None = None) -> None:
-        """Say it, and wait before the next attempt; a changed token ends the wait."""
+    def _trouble(
+        self, state: str, detail: str, pause_s: float | None = None, token: str | None = None
+    ) -> None:
+        """Say it, and wait before the next attempt; another token than this one ends the wait."""
         self._failures += 1
         self._troubles += 1
         self._last_trouble = f"{state}: {detail}"
         self._tell(state, detail)
         if pause_s is None:
             pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
-        token, end_s = self._server.token, time.monotonic() + pause_s
+        end_s = time.monotonic() + pause_s
         while not self._stop.wait(max(0.0, min(POLL_S, end_s - time.monotonic()))):
             if time.monotonic() >= end_s or (state == "stopped" and self.config.secret() != token):
                 return
@@ -293,7 +338,7 @@ class Sink:
             self._inspect()
 
     def _inspect(self) -> None:
-        text = self._server.get("/metrics")
+        text = self._inspector.get("/metrics")
         if text is None:
             return
         page = victoriametrics.read(text)

@@ -33,13 +33,14 @@ class Started:
     """A contestant at work.
 
     `taken`: readings that its destination has taken, and in how many writes, since any moment before;
-    `stored`: readings that are there in the end. `others`: processes that are not its own;
+    `stored`: readings that are there in the end, and some that are there twice;
+    `others`: processes that are not its own;
     `began_s`: when its own were started, where those others came first (`time.monotonic`).
     """
 
     processes: dict[str, Child]
     taken: Callable[[], tuple[int, int]]
-    stored: Callable[[], int]
+    stored: Callable[[], tuple[int, list[str]]]
     others: tuple[Child, ...] = ()
     began_s: float | None = None
 
@@ -80,7 +81,9 @@ class Gateway:
     def start(self, rig: Rig, run: str, access: Access, fleet: Options) -> Started:
         store = rig.store(run, access, fleet)
         processes = {process: rig.gateway(store, process) for process in ("intake", "writer")}
-        return Started(processes, rig.points, lambda: rig.count(access))
+        return Started(
+            processes, rig.points, lambda: rig.stored(access, (fleet.messages or 0) * fleet.records)
+        )
 
 
 class Telegraf:
@@ -100,7 +103,7 @@ class Telegraf:
     def client(self, run: str) -> str:
         return f"telegraf-{run}"
 
-    def start(self, rig: Rig, run: str, access: Access, fleet: Options) -> Started:  # noqa: ARG002
+    def start(self, rig: Rig, run: str, access: Access, fleet: Options) -> Started:
         directory = rig.directory / run
         directory.mkdir()
         file = directory / "telegraf.conf"
@@ -119,7 +122,9 @@ class Telegraf:
         )
         argv: list[str | Path] = [build(), "--config", file]
         child = rig.children.start("telegraf", argv, log=directory / "telegraf.log")
-        return Started({"telegraf": child}, rig.points, lambda: rig.count(access))
+        return Started(
+            {"telegraf": child}, rig.points, lambda: rig.stored(access, (fleet.messages or 0) * fleet.records)
+        )
 
 
 class Thingsboard:
@@ -169,7 +174,7 @@ class Thingsboard:
             facts = json.loads(file.read_bytes())
             return facts["readings"], facts["messages"]
 
-        return Started({"thingsboard": child}, taken, lambda: taken()[0], tuple(others), began_s)
+        return Started({"thingsboard": child}, taken, lambda: (taken()[0], []), tuple(others), began_s)
 
 
 def _mosquitto() -> Path:

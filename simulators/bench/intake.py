@@ -85,7 +85,7 @@ def drain(bench: Rig, who: Contestant, backlog: Options, number: int, say: Conso
         if now != points:
             points, last_s = now, time.monotonic()
     cpu = meter.cpu_s()
-    stored = started.stored()
+    stored, doubled = started.stored()
     started.stop()
     drop_session(bench, who.client(run))
     result = Drain(
@@ -98,6 +98,8 @@ def drain(bench: Rig, who: Contestant, backlog: Options, number: int, say: Conso
         f"  round {number}, {backlog.records} a message, {who.name}: {readings} readings in "
         f"{result.seconds:.1f} s = {result.rate:,.0f}/s{lost}"
     )
+    for line in doubled:
+        say.print(f"    doubled: {line}", markup=False)
     for name, child in started.processes.items():
         if stored != readings:
             say.print(f"{name}: {child.last_words(5)}", markup=False)

@@ -89,14 +89,33 @@ class Rig:
             f'from(bucket: "{access.bucket}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)'
             f' |> filter(fn: (r) => r._field == "{field}") |> count() |> group() |> sum()'
         )
-        request = urllib.request.Request(  # noqa: S310 (our own http address)
-            access.url + "/api/v2/query?org=" + access.org,
-            data=json.dumps({"query": flux, "dialect": {"header": True, "annotations": []}}).encode(),
-            headers={"Authorization": f"Token {access.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
-            rows = [line.split(",") for line in answer.read().decode().split("\r\n") if line]
+        rows = [line.split(",") for line in self._query(access, flux)]
         return int(rows[1][rows[0].index("_value")]) if len(rows) > 1 else 0
+
+    def stored(self, access: Access, expected: int) -> tuple[int, list[str]]:
+        """How many points there are, and some of those that are not the only one of their (device, seq).
+
+        InfluxDB before 2.8 may return a point twice while it is both in a file and in memory
+        (influxdata/influxdb#26690), so a count that is not as expected is made again by hand.
+        """
+        counted = self.count(access)
+        if counted == expected:
+            return counted, []
+        flux = (
+            f'from(bucket: "{access.bucket}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)'
+            ' |> filter(fn: (r) => r._field == "seq") |> drop(columns: ["_start", "_stop", "_field"])'
+        )
+        found: dict[tuple[str, str], set[str]] = {}
+        header: list[str] = []
+        for line in self._query(access, flux):
+            cells = line.split(",")
+            if "_value" in cells:
+                header = cells
+            elif len(cells) > 1:
+                row = dict(zip(header, cells, strict=False))
+                found.setdefault((row["device"], row["_value"]), set()).add(line)
+        doubled = [" / ".join(lines) for lines in found.values() if len(lines) > 1]
+        return sum(len(lines) for lines in found.values()), doubled[:20]
 
     def store(
         self, name: str, access: Access, options: Options, more: str = "", also: Sequence[Options] = ()
@@ -147,6 +166,15 @@ class Rig:
         )
         if not ready or not child.running:
             raise RuntimeError(f"intake is not connected after {START_S:g} s:\n{child.last_words()}")
+
+    def _query(self, access: Access, flux: str) -> list[str]:
+        request = urllib.request.Request(  # noqa: S310 (our own http address)
+            access.url + "/api/v2/query?org=" + access.org,
+            data=json.dumps({"query": flux, "dialect": {"header": True, "annotations": []}}).encode(),
+            headers={"Authorization": f"Token {access.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+            return [line for line in answer.read().decode().split("\r\n") if line]
 
     def _call(self, access: Access, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 (our own http address)

@@ -45,8 +45,7 @@ class Database:
     def points(self) -> Counter[tuple[str, str, int]]:
         """How many points there are of each record."""
         query = (
-            f'from(bucket: "{BUCKET}") |> range(start: 0)'
-            ' |> filter(fn: (r) => r._field == "seq") |> group()'
+            f'from(bucket: "{BUCKET}") |> range(start: 0) |> filter(fn: (r) => r._field == "seq") |> group()'
         )
         tables = self._client.query_api().query(query)
         return Counter(
