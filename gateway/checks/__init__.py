@@ -10,7 +10,7 @@ from gateway.checks.geo import distance_m
 from gateway.checks.limits import DEFAULTS, Limits
 from gateway.checks.model import Case, Check, Effect, Stage, Verdict
 from gateway.checks.past import HORIZON, Past
-from gateway.checks.table import CHECKS, check, rules_version
+from gateway.checks.table import CHECKS, check, judge, rules_version
 
 __all__ = [
     "CHECKS",
@@ -25,5 +25,6 @@ __all__ = [
     "Verdict",
     "check",
     "distance_m",
+    "judge",
     "rules_version",
 ]

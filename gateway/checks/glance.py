@@ -13,16 +13,20 @@ from msgspec import UNSET, Struct
 from gateway.checks.clock import DAY_MS
 from gateway.checks.geo import at_most_m
 from gateway.checks.identity import UNITS_OF_KIND
-from gateway.checks.model import Case
-from gateway.checks.past import ALL
+from gateway.checks.limits import Limits
+from gateway.checks.past import ALL, Past
 from gateway.checks.position import NOWHERE_E7
-from gateway.contract_types import KINDS, Position, Reading, RecordBase
+from gateway.contract_types import KINDS, Deposit, Position, Reading, RecordBase
+from gateway.devices import Device
+
+Sees = Callable[[Any, Device, int, Past, Limits], bool]
+"""(record, device, received_ms, past, limits), as in a `Case`: nothing to find."""
 
 
 class Glance(Struct, frozen=True):
-    """`sees`: nothing to find. `covers`: the numbers of the rules that it speaks for."""
+    """`covers`: the numbers of the rules that `sees` speaks for."""
 
-    sees: Callable[[Case], bool]
+    sees: Sees
     covers: frozenset[int]
     kinds: tuple[type[RecordBase], ...]
 
@@ -33,27 +37,24 @@ _KINDS_OF_UNIT: dict[str, frozenset[type[RecordBase]]] = {
 }
 
 
-def in_order(case: Case) -> bool:
+def in_order(record: RecordBase, device: Device, received_ms: int, past: Past, limits: Limits) -> bool:
     """Dated after the record before, by a day at most; not ahead; of a unit that makes such records."""
-    record, device, timed = case.record, case.device, case.past.timed
-    t = record.t
+    timed, t = past.timed, record.t
     return (
         timed is not None
         and timed.t <= t
-        and t - case.received_ms <= case.limits.clock_ahead_s * 1000
+        and t - received_ms <= limits.clock_ahead_s * 1000
         and t - timed.t <= DAY_MS
-        and t >= case.limits.clock_epoch_ms
-        and (record.clock != "rtc" or case.past.rtc != ALL)
+        and t >= limits.clock_epoch_ms
+        and (record.clock != "rtc" or past.rtc != ALL)
         and record.clock != "none"
         and type(record) in _KINDS_OF_UNIT[device.unit]
         and not device.ranges
     )
 
 
-def calm(case: Case) -> bool:
+def calm(record: Reading, device: Device, _received_ms: int, past: Past, limits: Limits) -> bool:
     """A bin's reading that is near its last good one in every value, and within what the bay holds."""
-    record: Reading = case.record
-    past, limits = case.past, case.limits
     temp: Any = record.temp_dc
     if temp is not UNSET:
         last: Any = past.temp
@@ -68,7 +69,7 @@ def calm(case: Case) -> bool:
             return False
         if not limits.bin_battery_min_mv <= voltage <= limits.bin_battery_max_mv:
             return False
-        if case.device.unit != "bin":
+        if device.unit != "bin":
             return False
     number = record.bay
     if number is UNSET:
@@ -76,48 +77,81 @@ def calm(case: Case) -> bool:
     bay = past.bays.get(number)
     if bay is None or not bay.looks:
         return False
-    _, mass, fill = bay.looks[:3]
+    looks = bay.looks
+    mass, fill = looks[1], looks[2]
     now_g, now_pct = record.mass_g, record.fill_pct
-    # Few grams off the last look: no jump, no noise; and a sensor is only stuck while the other moves.
-    if now_g is UNSET or mass is None or bay.mass is None or abs(now_g - mass) > limits.mass_noise_g:
+    if now_g is UNSET or mass is None or bay.mass is None:
         return False
     if abs(now_g - bay.mass[1]) > limits.mass_drift_g or now_g < -limits.mass_negative_g:
         return False
+    if (
+        abs(now_g - mass) > limits.mass_noise_g and len(looks) > 6
+    ):  # noise is three such steps without a visit
+        sessions = past.sessions
+        if not sessions or looks[6] > sessions[0][0]:
+            return False
     if now_pct is not UNSET:
         if fill is None or abs(now_pct - fill) > limits.fill_step_pct:
             return False
-        if bay.old and (bay.old[-2] is None or now_g - bay.old[-2] >= limits.stuck_mass_g):
+        old = bay.old  # a sensor is only stuck while it says the same and the mass rises
+        if old and old[-1] == now_pct and (old[-2] is None or now_g - old[-2] >= limits.stuck_mass_g):
             return False
-    for one in case.device.bays:
-        if one.bay == number:
-            return one.capacity_g is None or now_g <= one.capacity_g
-    return not case.device.bays
+    known = device.bay(number)
+    if known is None:
+        return not device.bays
+    return known.capacity_g is None or now_g <= known.capacity_g
 
 
-def near(case: Case) -> bool:
+def sound(record: Deposit, device: Device, _received_ms: int, past: Past, limits: Limits) -> bool:
+    """A deposit that adds up, into a bay that holds it, on what the bay held before; of a new session."""
+    net_g, before_g, after_g, e_g = record.net_g, record.before_g, record.after_g, record.e_g
+    if after_g - before_g != net_g or net_g <= 0 or before_g < -limits.mass_negative_g:
+        return False
+    if net_g % e_g or before_g % e_g or record.below_min != (net_g < limits.min_intervals * e_g):
+        return False
+    bay = past.bays.get(record.bay)
+    if bay is None or bay.mass is None or abs(before_g - bay.mass[1]) > limits.mass_drift_g:
+        return False
+    session = record.session
+    for _, other in past.sessions:
+        if other == session:
+            return False
+    known = device.bay(record.bay)
+    if known is None:
+        return not device.bays
+    holds_g = known.capacity_g
+    return known.category == record.category and (
+        holds_g is None or (after_g <= holds_g and net_g <= holds_g)
+    )
+
+
+def near(record: Position, _device: Device, _received_ms: int, past: Past, limits: Limits) -> bool:
     """Another place than the last good fix, within reach of it."""
-    record, fix, limits = case.record, case.past.fix, case.limits
+    fix = past.fix
     if fix is None or record.clock == "none" or limits.district is not None:
         return False
     metres = at_most_m(fix, record)
     speed = record.speed_cmps
     return (
-        (metres <= limits.jump_slack_m or _explained(case, fix, metres))
+        (metres <= limits.jump_slack_m or _explained(record, past, limits, metres))
         and (record.lat_e7 != fix.lat_e7 or record.lon_e7 != fix.lon_e7)
         and (speed is UNSET or speed <= limits.speed_max_mps * 100)
         and abs(record.lat_e7) > NOWHERE_E7
     )
 
 
-def _explained(case: Case, fix: Position, metres: float) -> bool:
+def _explained(record: Position, past: Past, limits: Limits, metres: float) -> bool:
     """Driven since at the highest speed, with no place in the wrong datum to be told apart from it."""
-    doubted = case.past.doubted
-    driven_m = case.limits.speed_max_mps * (case.record.t - fix.t) / 1000
-    return metres <= case.limits.jump_slack_m + driven_m and (doubted is None or doubted[0].seq < fix.seq)
+    fix, doubted = past.fix, past.doubted
+    if fix is None:
+        return False
+    driven_m = limits.speed_max_mps * (record.t - fix.t) / 1000
+    return metres <= limits.jump_slack_m + driven_m and (doubted is None or doubted[0].seq < fix.seq)
 
 
 GLANCES = (
     Glance(in_order, frozenset((1, 2, 3, 4, 5, 6, 30, 31, 49)), tuple(KINDS.values())),
     Glance(calm, frozenset((7, 15, 16, 33, 34, 40, 43, 45, 46, 47, 48)), (Reading,)),
+    Glance(sound, frozenset((7, 8, 9, 11, 12, 32, 33, 35, 37, 38, 41)), (Deposit,)),
     Glance(near, frozenset((13, 14, 50, 51, 52, 53)), (Position,)),
 )

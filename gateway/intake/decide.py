@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 from msgspec import UNSET
 
-from gateway.checks import DEFAULTS, HORIZON, Case, Limits, Past, check
+from gateway.checks import DEFAULTS, HORIZON, Limits, Past, judge
 from gateway.contract import (
     MAX_MESSAGE_BYTES,
     ContractError,
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 MAX_PASTS = 20_000  # logs remembered, some 3 kB each; one that was forgotten is read again
 OTHER_CHANNEL = "other"  # one name for all topics outside the contract: counters must not grow with them
-ACCEPTED = Outcome.ACCEPTED
+ACCEPTED, QUARANTINED = Outcome.ACCEPTED, Outcome.QUARANTINED
 
 Before = Callable[[str, str, int, int], Iterable[Stored]]
 """(device, log, seq, count): the records under the `count` numbers before `seq`: `JournalReader.before`."""
@@ -114,8 +114,8 @@ class Decider:
         odd: list[Judged] | None = None  # from the first record on that is not simply the next, accepted
         for place, record in enumerate(records):
             seq = record.seq
-            verdict = check(Case(record, device, received_ms, past.at(seq), limits))
-            past.learn(record, verdict.codes, verdict.outcome is not Outcome.QUARANTINED)
+            verdict = judge(record, device, received_ms, past.at(seq), limits)
+            past.learn(record, verdict.codes, verdict.outcome is not QUARANTINED)
             if odd is None:
                 if verdict.outcome is ACCEPTED and seq == first_seq + place:
                     continue
@@ -143,8 +143,8 @@ class Decider:
     def _judge(self, item: Item, seq: int | None, device: Device, past: Past, received_ms: int) -> Judged:
         if item.record is None or seq is None:
             return Judged(seq, Outcome.QUARANTINED, (item.code or "bad-record",), item.detail or "")
-        verdict = check(Case(item.record, device, received_ms, past.at(seq), self.limits))
-        past.learn(item.record, verdict.codes, verdict.outcome is not Outcome.QUARANTINED)
+        verdict = judge(item.record, device, received_ms, past.at(seq), self.limits)
+        past.learn(item.record, verdict.codes, verdict.outcome is not QUARANTINED)
         return Judged(seq, verdict.outcome, verdict.codes, verdict.detail, verdict.t_ms)
 
     def _recall(self, device: str, log: str, seq: int) -> Past:

@@ -6,6 +6,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.checks import HORIZON, Case, Past, Verdict, check
 from gateway.checks.glance import GLANCES
@@ -103,10 +104,14 @@ def test_glances_cover_rules_that_exist_and_see_the_ordinary_record() -> None:
     moving = Past()
     moving.learn(position(seq=1, t=NOW))
     ordinary["truck"] = Case(position(391_200_090, seq=2, t=NOW + 1000), TRUCK, NOW + 1000, moving.at(2))
-    in_order, calm, near = GLANCES
-    assert in_order.sees(ordinary["bin"])
-    assert calm.sees(ordinary["bin"])
-    assert near.sees(ordinary["truck"])
+    paying = Past()
+    for n in range(2):
+        paying.learn(deposit(before=1000 + 500 * n, seq=n, t=NOW + n, session=f"s-{n}"))
+    visit = deposit(before=2000, seq=2, t=NOW + 2, session="s-2")
+    ordinary["visit"] = Case(visit, BIN, NOW + 2, paying.at(2))
+    in_order, calm, sound, near = GLANCES
+    for glance, name in ((in_order, "bin"), (calm, "bin"), (sound, "visit"), (near, "truck")):
+        assert glance.sees(*structs.astuple(ordinary[name]))
 
 
 def test_what_is_older_than_the_horizon_is_forgotten() -> None:
