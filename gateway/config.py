@@ -101,7 +101,7 @@ class InfluxdbConfig(msgspec.Struct, frozen=True):
     token: str | None = None
     token_file: Path | None = None
     ca_file: Path | None = None
-    batch_lines: Annotated[int, Meta(ge=1, le=50_000)] = 20_000
+    batch_lines: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
     timeout_s: Annotated[int, Meta(ge=1, le=300)] = 30
     create_bucket: bool = False
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0

@@ -27,7 +27,11 @@ from gateway.writer.line import Encoder
 from gateway.writer.plan import Plan
 from gateway.writer.store import Progress, RefusedLine, WriterStore
 
-LATE_MS = 4_000  # live rows older than this, with more than a batch owed, become backlog; younger ones stay
+# Live rows older than this, with more than a batch owed, become backlog; younger ones stay.
+LATE_MS = 4_000
+# While the database has never been away and there is no backlog: it is followed in the order of the journal,
+# which costs it a fifth less than two orders at once, so that most often it catches up by itself.
+SLOW_MS = 15_000
 LIVE_EVERY_S = 0.25  # live rows are gathered for this long, unless there is a full batch of them
 READ_ROWS = 500  # to begin with; then as many as made the last batch
 REVISIONS = 500
@@ -79,6 +83,7 @@ class Lanes:
         self._live_s = 0.0
         self._rows = {"live": READ_ROWS, "backlog": READ_ROWS}
         self.progress = store.progress()
+        self._followed = False  # the live lane has been near the journal's end since the database came back
         self._gathering = False  # live rows are there, too few and too young to be sent
 
     def live(self) -> Work | None:
@@ -135,6 +140,10 @@ class Lanes:
         elif work.lane == "backlog" and not convicts:
             self._pace(len(work.batch.lines), took_s)
         return refused
+
+    def fell_behind(self) -> None:
+        """The database was away: what waits is not live any more."""
+        self._followed = False
 
     def drop(self) -> None:
         """Forget what is on its way: it is made anew from the journal."""
@@ -211,8 +220,12 @@ class Lanes:
         made = self._ahead.take("live", Want(plan.live, NO_END, self._rows["live"], self._most))
         if made.batch is None:
             return None
-        late_ms, oldest = _now_ms() - LATE_MS, made.rows[0]
-        if oldest.received_ms < late_ms and made.batch.upto < (end := self._journal.end()):
+        now_ms, oldest = _now_ms(), made.rows[0]
+        late_ms = now_ms - LATE_MS
+        self._followed = not plan.backlog and (self._followed or oldest.received_ms >= late_ms)
+        limit_ms = now_ms - SLOW_MS if self._followed else late_ms
+        if oldest.received_ms < limit_ms and made.batch.upto < (end := self._journal.end()):
+            self._followed = False
             self._keep_plan(plan.set_aside(self._last_before(late_ms, oldest.id, end)))
             self._rows["live"] = READ_ROWS
             return self._make_live()  # what is younger: it has its turn now

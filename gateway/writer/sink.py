@@ -307,6 +307,7 @@ class Sink:
         """Say it, and wait before the next attempt; another token than this one ends the wait."""
         self._failures += 1
         self._troubles += 1
+        self._lanes.fell_behind()
         self._last_trouble = f"{state}: {detail}"
         self._tell(state, detail)
         if pause_s is None:
