@@ -65,7 +65,7 @@ bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
 
 # Each keeps what it printed in run/bench, where bench-page finds it.
-bench-intake: setup influxd ## the same backlog to InfluxDB by the gateway and by Telegraf, in turn (some 12 minutes)
+bench-intake: setup influxd ## the same backlog to InfluxDB by the gateway and by Telegraf, in turn (some 14 minutes)
 	mkdir -p run/bench
 	$(BIN)/python -m simulators.servers.telegraf
 	$(BIN)/python -m simulators.bench.intake $(ARGS) | tee run/bench/intake.txt
@@ -98,7 +98,7 @@ fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU min
 sweep-catchup: setup influxd ## 72 h without InfluxDB at 1:200, then catching up under live load (some 4 minutes); draws run/bench/catchup.svg
 	$(BIN)/python -m simulators.sweep.catchup $(ARGS)
 
-sweep-kill: setup influxd ## kill everything at random instants under load, 320 times, on both brokers; then count (some 12 minutes)
+sweep-kill: setup influxd ## kill everything at random instants under load, 320 times, on both brokers; then count (some 14 minutes)
 	$(BIN)/python -m simulators.sweep.kill $(ARGS)
 
 debian-packages: ## install the Debian packages that tests need, where that is permitted; else say what is missing

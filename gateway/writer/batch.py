@@ -43,7 +43,7 @@ def take(rows: Sequence[Row], most: int, encoder: Encoder, now_ms: int, after: i
     line protocol is refused here.
     """
     batch = Batch(after)
-    lines, seqs, line_of = batch.lines, batch.seqs, encoder.line
+    lines, seqs, by_type = batch.lines, batch.seqs, encoder.by_type
     for row in rows:
         if lines and len(lines) + row.last - row.first + 1 > most:
             break
@@ -59,7 +59,8 @@ def take(rows: Sequence[Row], most: int, encoder: Encoder, now_ms: int, after: i
             continue
         try:
             head = encoder.head(row.device)
-            made = [line_of(head, row.log, record, record.t) for record in records]
+            log = row.log
+            made = [by_type[type(record)](head, log, record, record.t) for record in records]
         except LineError:
             _take_one_by_one(row, batch, encoder, now_ms)
             continue

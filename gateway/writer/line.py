@@ -58,7 +58,7 @@ class Encoder:
     """
 
     def __init__(self, dialect: Dialect, device: Callable[[str], Device | None]) -> None:
-        self._by_type = _BY_TYPE[dialect]
+        self.by_type = _BY_TYPE[dialect]  # what `line` calls, for those who have many to make
         self._device = device
         self._heads: dict[str, Head] = {}
 
@@ -85,7 +85,7 @@ class Encoder:
 
         Raises LineError for text that cannot be a tag.
         """
-        return self._by_type[type(record)](head, log, record, t_ms)
+        return self.by_type[type(record)](head, log, record, t_ms)
 
 
 def _tag(value: str) -> str:

@@ -110,7 +110,7 @@ def drain(bench: Rig, who: Contestant, backlog: Options, number: int, say: Conso
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--records", "sizes", default="10,1", show_default=True, help="Records a message, in turn.")
 @click.option(
-    "--readings", type=int, default=1_000_000, show_default=True, help="Of a backlog (at 1: a third)."
+    "--readings", type=int, default=2_000_000, show_default=True, help="Of a backlog (at 1: a third)."
 )
 @click.option("--only", help="Contestants, separated by commas.")
 @click.option("--seed", default=1, show_default=True)
