@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from operator import lt
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -78,7 +79,17 @@ class JournalReader:
 
     def read(self, after: int, limit: int, device: str | None = None) -> list[Row]:
         """Up to `limit` rows behind the cursor `after` (0: from the start), in the journal's order."""
-        return self._rows("b.id > ?", after, "ASC", limit, device)
+        rows = self._rows("b.id > ?", after, "ASC", limit, device)
+        ids = [after, *(row.id for row in rows)]
+        if not all(map(lt, ids, ids[1:])):  # a cursor that goes back would never end
+            with self._lock:
+                raise self._failed(
+                    JournalCorruptError(
+                        f"{self.path}: rows are not in the order of their numbers. "
+                        "Check the disk's health; see docs/journal.md."
+                    )
+                )
+        return rows
 
     def read_back(self, before: int | None, limit: int, device: str | None = None) -> list[Row]:
         """Up to `limit` rows before the cursor (None: from the end), newest first."""
@@ -256,14 +267,18 @@ class JournalReader:
                 db = self._open()
                 return [] if db is None else db.execute(query, tuple(values)).fetchall()
             except FAILURES as err:
-                self._close()  # what failed may be this connection's view alone: the next call opens anew
-                error = explained(f"{self.path}: cannot be read", err)
-                self._damaged += isinstance(error, JournalCorruptError)
-                if self._damaged > 1:
-                    # The writer may never touch what is damaged here: tell it, so that it salvages.
-                    with suppress(OSError):
-                        self.path.with_name(SUSPECT).touch()
-                raise error from err
+                raise self._failed(err) from err
+
+    def _failed(self, err: Exception) -> JournalError:
+        """The error to raise; what failed may be this connection's view alone: the next call opens anew."""
+        self._close()
+        error = err if isinstance(err, JournalError) else explained(f"{self.path}: cannot be read", err)
+        self._damaged += isinstance(error, JournalCorruptError)
+        if self._damaged > 1:
+            # The writer may never touch what is damaged here: tell it, so that it salvages.
+            with suppress(OSError):
+                self.path.with_name(SUSPECT).touch()
+        return error
 
     def _close(self) -> None:
         if self._db is not None:
