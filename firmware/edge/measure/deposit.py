@@ -1,0 +1,97 @@
+"""What a visit was, from the weights before and after it and from what was seen in between. Never guessed.
+
+    seen                                                     outcome    code
+    the scale is not calibrated                              refused    uncalibrated
+    a weighing failed: silent, at the rail, overloaded, …    fault      the scale's
+    a weighing did not settle                                unstable   leaning, swaying, shaking, creeping,
+                                                                        unstable
+    before it, the load had changed though no door opened    unstable   leaning
+    the door was not closed and bolted when it was weighed   refused    lid-open
+    the door was opened again before it was weighed          refused    door-reopened
+    the door was opened that was not unlocked                refused    forced
+    more than e heavier                                      deposit    -
+    more than e lighter                                      removed    -
+    neither                                                  nothing    -
+
+Two people in turn are two visits, each between its own two weighings; when the second opens the door before
+the first was weighed, what each brought cannot be told. Both weights are rounded to e, so e is what no
+change may look like."""
+
+from edge.measure.weighing import Weighing
+
+UNSTABLE = ("unstable", "leaning", "swaying", "shaking", "creeping")
+
+
+class Seen:
+    """Between the two weighings. `opened`: how often the door went open; `closed`, `bolted`: as its two
+    switches showed all the while that it was weighed after; `forced`: it went open while it should have
+    been bolted; `leaned`: the weight before was not what the closed bay last weighed."""
+
+    def __init__(
+        self,
+        opened: int = 1,
+        closed: bool = True,
+        bolted: bool = True,
+        forced: bool = False,
+        leaned: bool = False,
+    ) -> None:
+        self.opened = opened
+        self.closed = closed
+        self.bolted = bolted
+        self.forced = forced
+        self.leaned = leaned
+
+
+class Verdict:
+    """`outcome`: `deposit`, or that of a session record; `code`: why (None where the outcome says it).
+    `net_g`: after minus before, where both are weights; `below_min`: too little to be settled as mass."""
+
+    def __init__(
+        self, outcome: str, code: "str | None" = None, net_g: "int | None" = None, below_min: bool = False
+    ) -> None:
+        self.outcome = outcome
+        self.code = code
+        self.net_g = net_g
+        self.below_min = below_min
+
+
+def unweighed(weighing: Weighing) -> "Verdict | None":
+    """The verdict when this weighing gave no weight; None when it did."""
+    code = weighing.code
+    if code is None:
+        return None
+    if code == "uncalibrated":
+        return Verdict("refused", code)
+    return Verdict("unstable" if code in UNSTABLE else "fault", code)
+
+
+def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -> Verdict:
+    """The one outcome of a visit at one bay."""
+    verdict = unweighed(before)
+    if verdict is None and seen.leaned:
+        verdict = Verdict("unstable", "leaning")
+    if verdict is None and not (seen.closed and seen.bolted):
+        verdict = Verdict("refused", "lid-open")
+    if verdict is None and (seen.forced or seen.opened > 1):
+        verdict = Verdict("refused", "forced" if seen.forced else "door-reopened")
+    verdict = verdict or unweighed(after)
+    if verdict:
+        return verdict
+    before_g, after_g = before.grams, after.grams
+    if before_g is None or after_g is None:
+        raise ValueError("a weighing without a code has grams")
+    net_g = after_g - before_g
+    if net_g > e_g:
+        return Verdict("deposit", None, net_g, net_g < min_g)
+    return Verdict("removed" if net_g < -e_g else "nothing", None, net_g)
+
+
+def leans(now: Weighing, known_mg: int, known_temp_dc: "int | None", e_g: int) -> bool:
+    """Whether a closed bay weighs something else than it last did: two intervals, and one for every 5
+    degrees C since (the drift that R 76-1, 3.9.2.3 allows), are no load."""
+    if now.mg is None:
+        return False
+    allowed_e = 2
+    if now.temp_dc is not None and known_temp_dc is not None:
+        allowed_e += (abs(now.temp_dc - known_temp_dc) + 49) // 50
+    return abs(now.mg - known_mg) > allowed_e * 1000 * e_g

@@ -1,0 +1,129 @@
+"""One weighing: conversions in, a stable mass or the reason why there is none out. Pure; time comes with
+the readings."""
+
+from edge.measure.calibration import Calibration
+from edge.measure.filter import MEAN, MEDIAN, Filter
+from edge.measure.integer import divide
+from edge.measure.stability import WINDOW_MS, Stability
+from edge.measure.unrest import Unrest
+from edge.measure.zero import Zero
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Weighing:
+    """`grams`: rounded to e; None unless stable and within range. `code`: None when there are grams, else
+    why not.
+
+    `mg`: unrounded gross, `counts`: the reading, each the best guess when not stable (None: nothing was
+    read). `spread`, `span_ms`: of the stable window, counts and ms. `below_ms`: for how long it was stable
+    below zero."""
+
+    def __init__(self, code: "str | None" = None, detail: str = "") -> None:
+        self.grams: "int | None" = None
+        self.stable = False
+        self.code = code
+        self.detail = detail
+        self.mg: "int | None" = None
+        self.counts: "int | None" = None
+        self.spread = self.span_ms = self.below_ms = 0
+        self.temp_dc: "int | None" = None
+
+    @property
+    def fine_g(self) -> "int | None":
+        return None if self.mg is None else divide(self.mg, 1000)
+
+
+class Weigher:
+    """One weighing with a calibration and a zero that stays as it is meanwhile.
+
+    `confirm_ms`: the value must be found stable twice, so long apart, within half an interval: somebody who
+    leans on the bin for a moment, or a gust, is stable only once. `settings`: optional `median`, `mean`,
+    `window_ms`."""
+
+    def __init__(
+        self,
+        cal: Calibration,
+        zero: Zero,
+        temp_dc: "int | None",
+        confirm_ms: int = 0,
+        settings: "dict[str, Any] | None" = None,
+    ) -> None:
+        settings = settings or {}
+        self._cal = cal
+        self._zero = zero
+        self._temp_dc = temp_dc
+        self._confirm_ms = confirm_ms
+        self._filter = Filter(settings.get("median", MEDIAN), settings.get("mean", MEAN))
+        self._stability = Stability(cal.e_counts, settings.get("window_ms", WINDOW_MS))
+        self._unrest = Unrest()
+        self._value: "int | None" = None  # filtered, the newest
+        self._first: "int | None" = None  # the plateau that waits to be confirmed
+        self._first_ms = 0
+        self._plateaus = 0
+        self._below_from: "int | None" = None
+        self._at_ms = 0
+
+    def add(self, counts: int, at_ms: int) -> bool:
+        """Whether the weighing is done. `at_ms`: any clock that only runs forward, from 0."""
+        self._at_ms = at_ms
+        self._unrest.add(counts, at_ms)
+        value = self._filter.add(counts)
+        if value is None:
+            return False
+        self._value = value
+        if not self._stability.add(value, at_ms):
+            self._below_from = None
+            return False
+        self._watch_below(at_ms)
+        mean = self._stability.mean
+        if self._first is None or 2 * abs(mean - self._first) > self._cal.e_counts:
+            self._first, self._first_ms = mean, at_ms
+            self._plateaus += 1
+        return at_ms - self._first_ms >= self._confirm_ms
+
+    def _watch_below(self, at_ms: int) -> None:
+        if self._indication(self._stability.mean) >= 0:
+            self._below_from = None
+        elif self._below_from is None:
+            self._below_from = at_ms - self._stability.span_ms
+
+    @property
+    def below(self) -> bool:
+        """Stable below zero just now: worth waiting for the automatic zero."""
+        return self._below_from is not None
+
+    def _mg(self, counts: int) -> int:
+        cal = self._cal
+        return cal.mg(cal.reduced(counts, self._temp_dc), self._zero.counts, self._temp_dc)
+
+    def _indication(self, counts: int) -> int:
+        return self._cal.indication(self._mg(counts))
+
+    def result(self) -> Weighing:
+        """The weighing as it stands; call when `add` said that it is done, or when time is up."""
+        found = Weighing()
+        found.temp_dc = self._temp_dc
+        stability = self._stability
+        done = stability.stable and self._at_ms - self._first_ms >= self._confirm_ms
+        counts = stability.mean if stability.stable else self._value
+        if counts is None:
+            return Weighing("scale-silent", "too few conversions to weigh")
+        found.counts = counts
+        found.mg = mg = self._mg(counts)
+        if mg > 1000 * self._cal.over_g:
+            found.code = "scale-overload"
+            found.detail = "%d g is above Max + 9 e, %d g" % (mg // 1000, self._cal.over_g)
+            return found
+        if not done:
+            found.code = self._unrest.reason(self._cal.e_counts, self._plateaus)
+            found.detail = "did not settle in %d ms" % self._at_ms
+            return found
+        found.stable = True
+        found.spread, found.span_ms = stability.spread, stability.span_ms
+        if self._below_from is not None:
+            found.below_ms = self._at_ms - self._below_from
+        found.grams = self._cal.indication(mg)
+        return found

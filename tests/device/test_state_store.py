@@ -1,0 +1,102 @@
+"""The durable state survives a power cut at any moment of any write: what was, or what is, never less."""
+
+import json
+
+import pytest
+from edge.errors import EdgeError
+from edge.store.state import State
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.device.flash import SECTOR, Flash, PowerFails
+
+
+def test_what_is_put_is_there_after_a_restart_and_each_key_stands_for_itself() -> None:
+    flash = Flash(2)
+    state = State(flash)
+    assert not state.damaged
+    assert state.get("zero", 5) == 5
+    state.put("zero", {"scale0": [1, -2]})
+    state.put("visit", "纸")
+    again = State(Flash(0, bytes(flash.image)))
+    assert (again.get("zero"), again.get("visit")) == ({"scale0": [1, -2]}, "纸")
+    again.put("visit", None)
+    assert State(again._dev).get("visit") is None
+
+
+def test_what_has_not_changed_is_not_written() -> None:
+    flash = Flash(2)
+    state = State(flash)
+    state.put("a", [1, 2])
+    before = flash.operations
+    state.put("a", [1, 2])
+    assert flash.operations == before
+
+
+def test_an_erase_for_eight_writes_and_both_sectors_in_turn() -> None:
+    flash = Flash(2)
+    state = State(flash)
+    for n in range(800):
+        state.put("n", n)
+        assert State(flash).get("n") == n
+    assert flash.erases <= 101
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from([0, 1, 17, 128, 255])), min_size=1, max_size=60),
+    st.sampled_from([2, 3]),
+)
+def test_a_cut_at_any_operation_leaves_the_old_or_the_new(cuts: list[tuple[int, int]], sectors: int) -> None:
+    image: bytes | None = None
+    known = 0
+    for number, (wait, torn) in enumerate(cuts):
+        flash = Flash(sectors, image)
+        state = State(flash)
+        assert not state.damaged
+        known = state.get("n", 0)
+        flash.cut_at, flash.torn = flash.operations + 1 + wait % 12, torn
+        writing = known
+        try:
+            for writing in range(known + 1, known + 9):
+                state.put("n", writing)
+        except PowerFails:
+            pass
+        image = bytes(flash.image)
+        after = State(Flash(sectors, image)).get("n", 0)
+        assert after in (writing - 1, writing), f"cut {number}: {after}, was writing {writing}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 2 * SECTOR - 1), st.integers(0, 7)), max_size=3))
+def test_damaged_bits_cost_a_slot_and_never_the_state(writes: int, flips: list[tuple[int, int]]) -> None:
+    flash = Flash(2)
+    state = State(flash)
+    for n in range(1, writes + 1):
+        state.put("n", n)
+    for at, bit in flips:
+        flash.image[at] ^= 1 << bit
+    state = State(flash)
+    hit = {at // 512 for at, _bit in flips}
+    assert state.get("n", 0) >= min(writes - len(hit), max(writes - 8, 1)) or len(hit) >= writes
+    state.put("n", writes + 1)
+    assert State(flash).get("n") == writes + 1
+
+
+def test_a_partition_full_of_nonsense_is_told_and_used_again() -> None:
+    flash = Flash(0, b"\x5a" * 2 * SECTOR)
+    state = State(flash)
+    assert state.damaged
+    state.put("n", 1)
+    assert json.loads(json.dumps(State(flash).get("n"))) == 1
+    assert not State(flash).damaged
+
+
+def test_too_much_and_too_small_are_named() -> None:
+    state = State(Flash(2))
+    state.put("a", "x" * 400)
+    with pytest.raises(EdgeError, match="state-too-long"):
+        state.put("b", "x" * 100)
+    assert state.get("b") is None
+    with pytest.raises(EdgeError, match="state-unreadable"):
+        State(Flash(1))
