@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.world.cell import CellSpec
 from simulators.world.kernel import Kernel, Part, Stream
-from simulators.world.parts import CellSpec, Ranger, Scale
+from simulators.world.parts import Ranger
+from simulators.world.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,7 @@ class Bay(Part):
     def fill_up(self, mass_g: int, volume_ml: int) -> None:
         """What lies in the bay when the world begins."""
         self.mass_g, self.volume_ml = mass_g, volume_ml
-        self.scale.load_g = float(mass_g)
-        self.scale.creep_g = mass_g * self.scale.spec.creep_permille / 1000
+        self.scale.rest(mass_g)
         self._look()
 
     def restore(self, state: dict[str, Any]) -> None:

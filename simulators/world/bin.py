@@ -25,8 +25,10 @@ from simulators.world import people
 from simulators.world.bay import Bay, BaySpec
 from simulators.world.kernel import Kernel, Truth
 from simulators.world.materials import MATERIALS, MEAN_LOAD_L, draw_load
-from simulators.world.parts import Button, Lock, Network, Ranger, Reader, Scale
+from simulators.world.parts import Button, Lock, Network, Ranger, Reader
 from simulators.world.power import Climate, SolarSpec, SolarSupply, analogue
+from simulators.world.scale import Scale
+from simulators.world.sway import SwaySpec
 from simulators.world.visitor import Visitor
 from simulators.world.weather import HOUR_MS, Weather
 
@@ -100,8 +102,9 @@ class BinScene(Kernel):
         rangers = {n: Ranger(self, n, p) for n, p in self._board.items() if p["driver"] == "ranger"}
         self.bays: dict[int, Bay] = {}
         locks: dict[int, Lock] = {}
+        sway = SwaySpec(f"{spec.town_seed}/{spec.device}")
         for bay in spec.bays:
-            scale = Scale(self, bay.scale, self._board[bay.scale], bay.cell)
+            scale = Scale(self, bay.scale, self._board[bay.scale], bay.cell, sway)
             self.bays[bay.bay] = Bay(self, bay, scale, rangers.get(bay.ranger or ""))
             locks[bay.bay] = Lock(self, bay.lock, self._board[bay.lock])
         self._bay_of_lock = {bay.lock: bay.bay for bay in spec.bays}

@@ -4,9 +4,9 @@ tolerances of load cells those of class C3 data sheets.
 
 from simulators.world.bay import BaySpec
 from simulators.world.bin import BinSpec
+from simulators.world.cell import CellSpec
 from simulators.world.kernel import Stream
 from simulators.world.materials import MATERIALS
-from simulators.world.parts import CellSpec
 from simulators.world.power import SolarSpec
 from simulators.world.rounds import Due
 from simulators.world.tables import from_quantiles, table
@@ -53,7 +53,7 @@ def bin_spec(seed: int, index: int, site: Site) -> BinSpec:
                 empty_mm=1_350,
                 full_mm=250,
                 fill_pct_per_day=round(speed, 1),
-                cell=_cell(rng, capacity_g=100_000, max_g=BIN_MAX_G, dead_g=rng.uniform(11_000, 15_000)),
+                cell=load_cell(rng, f"{seed}/{device}/{k}", 100_000, BIN_MAX_G, rng.uniform(11_000, 15_000)),
             )
         )
     # Sized for a hazy December and twenty dark days; what differs is the trees.
@@ -61,16 +61,26 @@ def bin_spec(seed: int, index: int, site: Site) -> BinSpec:
     return BinSpec(device, _BIN_BOARD, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
 
 
-def _cell(rng: Stream, capacity_g: int, max_g: int, dead_g: float) -> CellSpec:
-    """A C3 class cell at 2 mV/V and 3.3 V: tolerances as their data sheets give them."""
-    nv_per_g = 6.6e6 / capacity_g * rng.uniform(0.995, 1.005)
+def load_cell(rng: Stream, name: str, rated_g: int, max_g: int, dead_g: float) -> CellSpec:
+    """A C3 cell of 2 mV/V at 3.3 V, somewhere inside what OIML R 60 allows it (see `cell.py`).
+
+    `rated_g` is the cell's own capacity, to which zero refers; `max_g` that of the scale, to which its
+    errors do.
+    """
+    full_nv = 6.6e6
+    nv_per_g = full_nv / rated_g * rng.uniform(0.995, 1.005)
+    fine = Stream(name, "cell")
     return CellSpec(
         nv_per_g=nv_per_g,
         zero_nv=round(dead_g * nv_per_g + rng.uniform(-60_000, 60_000)),
-        zero_nv_per_k=6.6e6 * 0.00002 * rng.uniform(-1, 1),
-        span_ppm_per_k=rng.uniform(-12, 12),
-        creep_permille=rng.uniform(-0.2, 0.2),
+        zero_nv_per_k=full_nv * 14e-6 * rng.uniform(-1, 1),
+        span_ppm_per_k=rng.uniform(-7, 7),
+        creep_permille=rng.uniform(-0.15, 0.15),
         capacity_g=max_g,
+        nonlinearity_ppm=fine.uniform(-60, 60),
+        hysteresis_ppm=fine.uniform(0, 60),
+        gradient_nv_per_k_h=full_nv * 10e-6 * fine.uniform(-1, 1),
+        noise_nv=round(fine.uniform(50, 90)),
     )
 
 
@@ -90,7 +100,7 @@ def truck_spec(seed: int, number: int) -> TruckSpec:
     """One truck; `number` counts from 0."""
     device = f"truck-{number + 1:02d}"
     rng = Stream(seed, "built", device)
-    cell = _cell(rng, capacity_g=300_000, max_g=LIFTER_MAX_G, dead_g=rng.uniform(8_000, 12_000))
+    cell = load_cell(rng, f"{seed}/{device}", 300_000, LIFTER_MAX_G, rng.uniform(8_000, 12_000))
     return TruckSpec(
         device, _TRUCK_BOARD, number, f"HS-{number + 1:03d}", round(rng.uniform(7_600, 8_400)) * 1000, cell
     )

@@ -28,17 +28,14 @@ from simulators.world.build import (
     due,
     truck_spec,
 )
+from simulators.world.cell import NV_PER_COUNT, CellSpec
 from simulators.world.geometry import to_degrees
 from simulators.world.kernel import Truth
-from simulators.world.parts import CellSpec
 from simulators.world.replay import NmeaReplayScene
 from simulators.world.rounds import Rounds
 from simulators.world.town import Site, Town, town
 from simulators.world.truck import TruckScene
 from simulators.world.truck_parts import TruckSpec
-
-_NV_PER_COUNT = 0.5 * 3.3e9 / 128 / 2**23
-"""One count of an HX711 at gain 128 and 3.3 V."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +258,8 @@ def _calibration(cell: CellSpec, scale: str, max_g: int, e_g: int) -> dict[str, 
     span_g = max_g // 2
     return {
         "cal": f"{scale}-1",
-        "zero": round(cell.zero_nv / _NV_PER_COUNT),
-        "span": round(span_g * cell.nv_per_g / _NV_PER_COUNT),
+        "zero": round(cell.zero_nv / NV_PER_COUNT),
+        "span": round(span_g * cell.nv_per_g / NV_PER_COUNT),
         "span_g": span_g,
         "e_g": e_g,
         "max_g": max_g,

@@ -1,138 +1,14 @@
-"""Models of the parts that hang on a unit's pins: load cell, lock, distance sensor, lines, network.
+"""Models of the parts that hang on a unit's pins: lock, distance sensor, lines, network (the scale:
+`scale.py`).
 
 Each turns what is physically so into what the pins show. None decides anything; people and trucks act on
 them.
 """
 
-import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from simulators.scene import BridgeSignal, UartBytes
+from simulators.scene import UartBytes
 from simulators.world.kernel import Kernel, Part
-
-_ELECTRICAL_NOISE_NV = 70  # HX711 at gain 128, 10 samples a second: 50 to 90 nV rms
-_HANDLING_NOISE_NV = 1_500  # a hand in the bay, a door that swings: some 30 g
-_RING_STEP_MS = 100
-_RING_DECAY = -0.55
-_RING_STEPS = 9
-_CREEP_TAU_MS = 8 * 60_000
-_POWERED_REFRESH_MS = 15_000
-
-
-@dataclass(frozen=True, slots=True)
-class CellSpec:
-    """One load cell with the platform on it, as it physically is. At 3.3 V excitation."""
-
-    nv_per_g: float
-    """Sensitivity: 2 mV/V of a 150 kg cell is 44 nV a gram."""
-    zero_nv: int
-    """Signal with nothing on the platform: imbalance of the bridge and dead load."""
-    zero_nv_per_k: float
-    span_ppm_per_k: float
-    creep_permille: float
-    """Share of a load that the signal still gains, over some eight minutes, after the load came on."""
-    capacity_g: int
-
-
-class Scale(Part):
-    """A load cell: load in grams in, bridge voltage out; a dropped load rings, then creeps."""
-
-    LASTING = ("load_g", "powered", "handled", "ring_nv", "ring_left", "creep_g", "crept_at", "stuck_nv")
-    FAULTS: ClassVar = {
-        "disconnected": lambda _scale, _nv: None,
-        "stuck": lambda scale, nv: scale.hold(nv),
-        "drifting": lambda scale, nv: nv + int((scale.world.now % 86_400_000) * scale.spec.nv_per_g / 86_400),
-        "overloaded": lambda _scale, _nv: 20_000_000,
-    }
-
-    def __init__(self, world: Kernel, name: str, pins: dict[str, Any], spec: CellSpec) -> None:
-        super().__init__(world, name)
-        self.spec = spec
-        self._data: int = pins["data"]
-        self._power: int | None = pins.get("power")
-        self.load_g = 0.0
-        self.powered = self._power is None
-        self.handled = False
-        self.ring_nv = 0.0
-        self.ring_left = 0
-        self.creep_g = 0.0
-        self.crept_at = world.now
-        self.stuck_nv: int | None = None
-
-    def put(self, mass_g: float) -> None:
-        """A mass lands on the platform (or, negative, leaves it)."""
-        self._creep()
-        self.load_g += mass_g
-        # What falls pushes twice its weight at first; what is set down, less. Heavy things come gently.
-        if not self.powered:
-            return  # it rings unseen
-        self.ring_nv = mass_g * self.spec.nv_per_g * 0.8 / (1 + abs(mass_g) / 5_000)
-        if not self.ring_left:
-            self.after(_RING_STEP_MS, "ring")
-        self.ring_left = _RING_STEPS
-        self.refresh()
-
-    def handle(self, hands_in: bool) -> None:
-        """Someone begins or ends to work in the bay: the signal is unquiet meanwhile."""
-        self.handled = hands_in
-        self.refresh()
-
-    def hold(self, nv: int) -> int:
-        """The value that the cell was at when it got stuck."""
-        if self.stuck_nv is None:
-            self.stuck_nv = nv
-        return self.stuck_nv
-
-    def set_fault(self, fault: str | None) -> None:
-        self.stuck_nv = None
-        super().set_fault(fault)
-
-    def driven(self, pin: int, level: int) -> None:
-        if pin != self._power or self.powered == bool(level):
-            return
-        self.powered = bool(level)
-        if not self.powered:
-            self.world.cancel(f"{self.name}.ring", f"{self.name}.settle")
-            self.ring_left, self.ring_nv = 0, 0.0
-            return
-        self.refresh()
-        self.after(_POWERED_REFRESH_MS, "settle")
-
-    def on_ring(self) -> None:
-        """The platform swings through once more."""
-        self.ring_nv *= _RING_DECAY
-        self.ring_left -= 1
-        if self.ring_left:
-            self.after(_RING_STEP_MS, "ring")
-        else:
-            self.ring_nv = 0.0
-        self.refresh()
-
-    def on_settle(self) -> None:
-        """Temperature and creep move on while someone watches."""
-        self.refresh()
-        self.after(_POWERED_REFRESH_MS, "settle")
-
-    def refresh(self) -> None:
-        """Show the bridge's present signal. Nobody sees an unpowered bridge, so then nothing is computed."""
-        if not self.powered:
-            return
-        self._creep()
-        spec = self.spec
-        warm_k = self.world.parts["climate"].inside_c() - 20.0  # type: ignore[attr-defined]
-        load_nv = (self.load_g + self.creep_g) * spec.nv_per_g * (1 + spec.span_ppm_per_k * warm_k * 1e-6)
-        healthy = round(spec.zero_nv + spec.zero_nv_per_k * warm_k + load_nv + self.ring_nv)
-        noise = _HANDLING_NOISE_NV if self.handled else _ELECTRICAL_NOISE_NV
-        self.world.set_bridge(BridgeSignal(self._data, self.broken(healthy), noise))
-
-    def _creep(self) -> None:
-        """Let the creep follow the load up to now."""
-        passed_ms = self.world.now - self.crept_at
-        if passed_ms > 0:
-            aim = self.load_g * self.spec.creep_permille / 1000
-            self.creep_g = aim + (self.creep_g - aim) * math.exp(-passed_ms / _CREEP_TAU_MS)
-            self.crept_at = self.world.now
 
 
 class Lock(Part):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from simulators.scene import PowerCut
 from simulators.world.kernel import Kernel, Part
 from simulators.world.tables import lookup
+from simulators.world.thermal import ThermalMass
 from simulators.world.weather import Weather
 
 DRAW_MW = {"active": 265.0, "radio": 720.0, "sleep": 15.0, "off": 0.3}
@@ -45,15 +46,18 @@ class Climate(Part):
         self._sun_k = sun_k_per_kw / 1000
         self._cached: tuple[int, float] = (-1, 0.0)
         self._error_k = world.rng("tmp36 error").uniform(-1.0, 1.0)
+        self.body = ThermalMass(self._air_c)
+        """What is heavy in there: cells and platforms."""
 
     def inside_c(self) -> float:
         """Degrees C; a minute makes no difference."""
         minute = self.world.now // 60_000
         if self._cached[0] != minute:
-            t_ms = minute * 60_000
-            warm = self._sun_k * self.weather.ghi_w_m2(t_ms)
-            self._cached = (minute, self.weather.air_c(t_ms) + warm)
+            self._cached = (minute, self._air_c(minute * 60_000))
         return self._cached[1]
+
+    def _air_c(self, t_ms: int) -> float:
+        return self.weather.air_c(t_ms) + self._sun_k * self.weather.ghi_w_m2(t_ms)
 
     def adc_mv(self) -> int:
         """The TMP36's output."""

@@ -5,9 +5,11 @@ from typing import Any
 
 from hardware import load_board
 from simulators.scene import Stimulus
+from simulators.world.cell import CellSpec
 from simulators.world.kernel import Kernel, Truth
-from simulators.world.parts import Button, CellSpec, Lock, Network, Reader, Scale
+from simulators.world.parts import Button, Lock, Network, Reader
 from simulators.world.power import Climate, VehicleSupply, analogue
+from simulators.world.scale import Scale
 from simulators.world.weather import Weather
 
 
