@@ -215,11 +215,12 @@ class JournalReader:
         rows = self._query(f"{_REFUSAL} WHERE id = ?", (id_,))
         return _refusal(rows[0]) if rows else None
 
-    def states(self, device: str | None = None) -> list[StateRow]:
-        """The latest `up/state` of each device, or of one."""
+    def states(self, device: str | None = None, since_ms: int = 0) -> list[StateRow]:
+        """The latest `up/state` of each device, or of one, if it came at `since_ms` (since 1970) or later."""
         rows = self._query(
-            "SELECT device, received_ms, body FROM states WHERE device = coalesce(?, device) ORDER BY device",
-            (device,),
+            "SELECT device, received_ms, body FROM states"
+            " WHERE device = coalesce(?, device) AND received_ms >= ? ORDER BY device",
+            (device, since_ms),
         )
         return [StateRow(*row) for row in rows]
 

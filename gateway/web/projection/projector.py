@@ -44,8 +44,9 @@ _ODD_STATE = Event(
 
 FILE = "state.db"
 LOOK_S = 0.25
-BATCH_ROWS = 200
+BATCH_ROWS = 1_000
 PRUNE_S = 300
+SLACK_MS = 600_000  # the gateway's clock may be set back by so much without an announcement being missed
 RETRY_S = 2  # after the store could not be read or written
 MAX_REFUSED = 5_000  # read back at a time; older ones are in the quarantine all the same
 
@@ -102,6 +103,7 @@ class Projector:
         self._pos = store.meta("pos")
         self._refused = store.meta("refused")
         self._revised = store.meta("revised")
+        self._announced_ms = 0  # the newest announcement that was looked at
         self._version = -1
         self._epoch = 0
         self._pruned_s = 0.0
@@ -118,7 +120,7 @@ class Projector:
                     self.problem = str(err)
                     self._stop.wait(RETRY_S)
                     continue
-                if not worked:
+                if not (worked and self.behind):  # else thin traffic would make a transaction of each commit
                     self._stop.wait(LOOK_S)
         finally:
             self._store.close()
@@ -207,7 +209,8 @@ class Projector:
 
     def _announced(self, changed: dict[str, DeviceState]) -> None:
         """Take in the announcements (`up/state`) that are new, into `changed`."""
-        for row in self._journal.states():
+        for row in self._journal.states(since_ms=self._announced_ms - SLACK_MS):
+            self._announced_ms = max(self._announced_ms, row.received_ms)
             known = changed.get(row.device) or self.states.get(row.device)
             if known is not None and row.received_ms == known.link_ms:
                 continue
