@@ -15,7 +15,8 @@ class Keep:
     """`data` is read once at boot ({} after a power cut or when damaged) and written back by `save`.
 
     Keys: `source`, `synced_ms` (clock), `base` (first record of this time base), `sent` (newest record sent),
-    `faults` (raised now, as "part code"), `why` (breadcrumb of a planned reset), and the app's own.
+    `faults` (raised now, as "part code"), `known_ms` (newest trusted time in the log when power came on; 0:
+    none), `why` (breadcrumb of a planned reset), and the app's own.
     """
 
     def __init__(self) -> None:

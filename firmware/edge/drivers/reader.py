@@ -1,37 +1,48 @@
-"""Card, QR or RFID reader: one token a line, ASCII, CR LF."""
+"""Card reader, QR reader, RFID reader or keypad: one token a line, ASCII; CR, LF or both end it.
+
+A token comes in one go. What stops before its line has ended is a half token: it is thrown away, so that it
+cannot make a new token together with what comes next.
+"""
 
 import time
 
 from edge.drivers.serial import Serial
 
 MAX_TOKEN = 64
+GAP_MS = 200  # silence within a line: at 9600 baud a character takes 1 ms, 64 of them 67 ms
 
 
-def lines(buf: bytes, data: bytes) -> "tuple[bytes, list[str]]":
-    """(rest, tokens) of what came before and what came now. A line that is no token (empty, long, not
-    printable ASCII) is noise on the wire and is left out.
+def lines(buf: bytes, data: bytes) -> "tuple[bytes, list[str], int]":
+    """(rest, tokens, noise) of what came before and what came now. A line that is no token (long, not
+    printable ASCII) is noise on the wire: it is left out and counted.
     """
-    buf += data
-    tokens: "list[str]" = []
-    while True:
-        end = buf.find(b"\n")
-        if end < 0:
-            return buf[-2 * MAX_TOKEN :], tokens
-        line, buf = buf[:end].strip(), buf[end + 1 :]
-        if 0 < len(line) <= MAX_TOKEN and min(line) >= 0x20 and max(line) < 0x7F:
+    parts = (buf + data).replace(b"\r", b"\n").split(b"\n")
+    rest, tokens, noise = parts.pop(), [], 0
+    for part in parts:
+        line = part.strip()
+        if len(line) > MAX_TOKEN or (line and not (min(line) >= 0x20 and max(line) < 0x7F)):
+            noise += 1
+        elif line:
             tokens.append(line.decode())
+    return rest[-2 * MAX_TOKEN :], tokens, noise
 
 
 class Reader:
-    def __init__(self, port: Serial) -> None:
+    """`gap_ms`: silence that makes a line a half one (a keypad that sends each key as it is pressed:
+    seconds).
+    """
+
+    def __init__(self, port: Serial, gap_ms: int = GAP_MS) -> None:
         self._port = port
+        self._gap_ms = gap_ms
         self._buf = b""
         self._tokens: "list[str]" = []
+        self.noise = 0  # lines and pieces that were no token, since `drop`
 
     def drop(self) -> None:
-        """Forget tokens that were presented before."""
+        """Forget what was presented before."""
         self._port.drop()
-        self._buf, self._tokens = b"", []
+        self._buf, self._tokens, self.noise = b"", [], 0
 
     async def token(self, timeout_ms: int) -> "str | None":
         """The next token; None when none was presented in `timeout_ms`."""
@@ -40,5 +51,11 @@ class Reader:
             left = timeout_ms - time.ticks_diff(time.ticks_ms(), start)
             if left <= 0:
                 return None
-            self._buf, self._tokens = lines(self._buf, await self._port.read(left))
+            data = await self._port.read(min(left, self._gap_ms) if self._buf else left)
+            if self._buf and not data:
+                self._buf = b""
+                self.noise += 1
+                continue
+            self._buf, self._tokens, noise = lines(self._buf, data)
+            self.noise += noise
         return self._tokens.pop(0)
