@@ -1,26 +1,140 @@
-"""What people read at the bin: each sentence in Chinese and English, one line each."""
+"""What people read at the bin: one table, each text in Chinese and in English.
 
-SHOW_TOKEN = ("请刷卡或扫码", "Show your card or code")
-WAIT = ("请稍候", "One moment")
-OPEN = ("请开门投放", "Open the door")
-PUT_IN = ("请投放，然后关门", "Put it in, then close the door")
-CLOSE = ("请关门", "Please close the door")
-WEIGHING = ("正在称重", "Weighing")
-NOTHING = ("未检测到投放", "Nothing was put in")
-REMOVED = ("重量减少", "Weight went down")
-REFUSED = ("暂停使用", "Out of service")
-UNSTABLE = ("称重不稳定", "The scale did not settle")
-COLLECTED = ("已清运", "Collected")
-THANKS = "谢谢 / Thank you"
+The display has 4 lines of 32 columns (256 x 64 dots in a 16-dot font; a Chinese character takes two columns).
+A text has one or two lines a language: what is, and what to do. `%s` stands for what is filled in.
+"""
+
+from edge.measure.calendar import civil
+
+COLUMNS, ROWS = 32, 4
+
+TEXTS = {
+    "show-token": ("请刷卡、扫码或输入号码", "Card, QR code or number, please"),
+    "wait": ("请稍候", "One moment"),
+    "open": ("请开门投放", "Open the door"),
+    "open-only": ("请开 %s 号门投放", "Use door %s"),
+    "unweighed": ("本箱暂不称重\n可以投放，不计重量", "Not weighed at present\nYou may still put it in"),
+    "put-in": ("请投放，然后关门", "Put it in, then close the door"),
+    "close": ("请关门", "Please close the door"),
+    "weighing": ("正在称重，请勿倚靠", "Weighing, please do not lean"),
+    "nothing": ("未检测到投放", "Nothing was put in"),
+    "removed": ("重量减少", "Weight went down"),
+    "unstable": ("称重不稳定，本次不计重\n请勿触碰箱体", "The scale did not settle\nNot weighed this time"),
+    "collected": ("已清运 %s", "Collected %s"),
+    "thanks": ("谢谢，%s", "Thank you, %s"),
+    "thanks-unweighed": ("谢谢，本次未称重", "Thank you, not weighed this time"),
+}
+
+# Why nobody was let in or nothing was weighed, by the code of the session record, and what they can do.
+REFUSALS = {
+    "closed": ("现在不开放\n%s开放", "Closed now\nOpens %s"),
+    "closed-unknown": ("现在不开放\n开放时间请看箱体告示", "Closed now\nSee the sign for the hours"),
+    "overheated": ("箱体过热，请远离\n起火请拨打 119", "Too hot: keep away\nIn case of fire call 119"),
+    "battery-low": (
+        "电量不足，暂停使用\n请用附近的回收箱",
+        "Battery low, no service now\nPlease use another bin",
+    ),
+    "log-full": (
+        "存储已满，暂停使用\n请用附近的回收箱",
+        "Memory full, no service now\nPlease use another bin",
+    ),
+    "door-open": ("箱门未关\n请关好门后再试", "A door is open\nClose it, then try again"),
+    "bay-full": (
+        "箱已满，等待清运\n请用附近的回收箱",
+        "Full, waiting for collection\nPlease use another bin",
+    ),
+    "under-repair": ("设备待维修\n请用附近的回收箱", "Under repair\nPlease use another bin"),
+    "out-of-service": ("暂停使用\n请用附近的回收箱", "Out of service\nPlease use another bin"),
+    "token-unread": ("未读到卡或码\n请重试", "Card or code was not read\nPlease try again"),
+    "token-unknown": (
+        "无法识别此卡或码\n请换卡或输入号码",
+        "Unknown card or code\nTry a card or type your number",
+    ),
+    "token-check": ("号码有误\n请核对后重新输入", "The number is wrong\nCheck it and type it again"),
+    "token-forged": ("回收码无效\n请刷新后再扫", "The code is not valid\nRefresh it and scan again"),
+    "token-expired": ("回收码已过期\n请刷新后再扫", "The code has expired\nRefresh it and scan again"),
+    "token-early": (
+        "回收码时间有误\n请校准手机时间后刷新",
+        "The code is dated ahead\nSet the phone's clock, refresh",
+    ),
+    "token-used": ("回收码已使用过\n请刷新后再扫", "The code was used before\nRefresh it and scan again"),
+    "uncalibrated": ("秤未校准，本次不计重\n可以投放", "Scale not calibrated\nTaken, but not weighed"),
+    "leaning": ("有物倚靠箱体，本次不计重\n请勿倚靠", "Something leans on the bin\nNot weighed this time"),
+    "swaying": ("风大，本次不计重\n请稍后再试", "Too windy to weigh\nPlease come again later"),
+    "shaking": ("地面震动，本次不计重\n请稍后再试", "The ground shakes, not weighed\nPlease try again"),
+    "creeping": ("读数未稳定，本次不计重\n请稍后再试", "The scale has not come to rest\nPlease try again"),
+    "lid-open": ("箱盖未关好，本次不计重\n请关好箱盖", "The lid was not shut\nNot weighed: please shut it"),
+    "door-reopened": (
+        "箱门再次被打开，不计重\n请逐人投放",
+        "Door opened again, not weighed\nOne person at a time, please",
+    ),
+    "forced": ("箱门被强行打开\n本次不计重", "The door was forced\nNot weighed this time"),
+    "lock-jammed": ("锁舌卡住\n请推紧箱门后再试", "The bolt is stuck\nPush the door shut, try again"),
+    "door-left-open": (
+        "箱门未关，本次不计重\n请关好箱门",
+        "The door was left open\nNot weighed: please shut it",
+    ),
+    "switch-conflict": ("门磁开关异常，本次不计重\n请联系维护人员", "Door switch fault, not weighed\nPlease tell the operator"),
+    "clock-unknown": (
+        "暂时无法核对回收码\n请刷卡或输入号码",
+        "Codes cannot be checked now\nUse a card or your number",
+    ),
+}
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 
 
-def open_only(numbers: str) -> "tuple[str, str]":
-    """The other bays are out of service."""
-    return "请开 " + numbers + " 号门投放", "Use door " + numbers
+def lines(key: str, *filled: str) -> "tuple[str, ...]":
+    """The lines of a text, Chinese first. `filled` goes into both languages."""
+    return _lines(TEXTS[key], filled, filled)
+
+
+def refusal(code: str, opens: "tuple[str, str] | None" = None) -> "tuple[str, ...]":
+    """Why nobody was let in or nothing was weighed, and what to do; `opens` as `when` gives it, for
+    `closed`.
+    """
+    if code == "closed":
+        if opens is None:
+            code = "closed-unknown"
+        else:
+            return _lines(REFUSALS[code], opens[:1], opens[1:])
+    if code.startswith("scale-"):
+        code = "under-repair"
+    return _lines(REFUSALS.get(code, REFUSALS["out-of-service"]), (), ())
+
+
+def _lines(text: "tuple[str, str]", zh: "tuple[str, ...]", en: "tuple[str, ...]") -> "tuple[str, ...]":
+    return tuple((text[0] % zh).split("\n") + (text[1] % en).split("\n"))
+
+
+def when(at_ms: int, now_ms: int, utc_min: int) -> "tuple[str, str]":
+    """A coming time as people say it at the bin, in both languages: 今天18:00, 18:00 today."""
+    local = at_ms + utc_min * 60_000
+    _year, month, day, hour, minute, _second, _ms = civil(local)
+    clock = "%02d:%02d" % (hour, minute)
+    ahead = local // 86_400_000 - (now_ms + utc_min * 60_000) // 86_400_000
+    if ahead == 0:
+        return "今天" + clock, clock + " today"
+    if ahead == 1:
+        return "明天" + clock, clock + " tomorrow"
+    return "%d月%d日%s" % (month, day, clock), "%s on %d %s" % (clock, day, _MONTHS.split()[month - 1])
 
 
 def kilograms(grams: int) -> str:
-    """1.25 kg, in integers."""
-    sign = "-" if grams < 0 else ""
-    grams = abs(grams)
-    return "%s%d.%02d kg" % (sign, (grams + 5) // 1000, (grams + 5) % 1000 // 10)
+    """A mass in kg, every digit that it has and no float: 1.25 kg, 1.255 kg."""
+    sign, grams = "-" if grams < 0 else "", abs(grams)
+    if grams % 10:
+        return "%s%d.%03d kg" % (sign, grams // 1000, grams % 1000)
+    return "%s%d.%02d kg" % (sign, grams // 1000, grams % 1000 // 10)
+
+
+# As session.py and bin.py ask for them until they ask by key.
+SHOW_TOKEN, WAIT, OPEN, PUT_IN = lines("show-token"), lines("wait"), lines("open"), lines("put-in")
+CLOSE, WEIGHING, NOTHING, REMOVED = lines("close"), lines("weighing"), lines("nothing"), lines("removed")
+REFUSED, UNSTABLE = refusal("out-of-service"), lines("unstable")
+COLLECTED, THANKS = ("已清运", "Collected"), "谢谢 / Thank you"
+
+
+def open_only(numbers: str) -> "tuple[str, ...]":
+    """The other bays are out of service."""
+    return lines("open-only", numbers)
