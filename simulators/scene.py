@@ -30,17 +30,34 @@ class UartBytes:
     data: bytes
 
 
+CONVERTER_FAULTS = (
+    "",
+    "lost-pulse",  # one clock pulse in `every` does not reach the chip
+    "double-pulse",  # one in `every` reaches it twice: a line that rings
+    "long-pulse",  # one high in `every` lasts 80 us longer: an interrupt that cannot be masked
+    "stuck-low",  # the data line is shorted to ground,
+    "stuck-high",  # or to the supply
+    "clock-open",  # the chip sees no pulse at all
+    "excitation",  # the bridge has no supply: no signal, the converter's own noise
+    "unsettled",  # the chip shows its first conversions before they are settled
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeSignal:
     """A load cell bridge's output changes, as the HX711 whose data line is `data_pin` sees it.
 
     `nanovolt` is the differential input at 3.3 V excitation; `noise_nv` the standard deviation of what
     comes on top at each conversion. `nanovolt=None`: the bridge is disconnected (the input floats to a rail).
+    `fault`: what is wrong with the converter's lines, one of `CONVERTER_FAULTS` ("": nothing); `every`: one
+    in so many clock pulses is hit, where single ones are.
     """
 
     data_pin: int
     nanovolt: int | None
     noise_nv: int
+    fault: str = ""
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ import json
 import struct
 from typing import Any, NamedTuple
 
-from simulators.scene import BridgeSignal, PinLevel, PowerCut, Stimulus, UartBytes
+from simulators.scene import CONVERTER_FAULTS, BridgeSignal, PinLevel, PowerCut, Stimulus, UartBytes
 
 FOREVER = 1 << 61
 CUT = b"x"
@@ -73,8 +73,9 @@ def stimulus(s: Stimulus) -> bytes:
     match s:
         case PinLevel(pin, level):
             return bytes((112, pin, level))
-        case BridgeSignal(pin, nanovolt, noise):
-            return struct.pack("<BBBqI", 98, pin, nanovolt is not None, nanovolt or 0, noise)
+        case BridgeSignal(pin, nanovolt, noise, fault, every):
+            wrong = CONVERTER_FAULTS.index(fault)
+            return struct.pack("<BBBqIBI", 98, pin, nanovolt is not None, nanovolt or 0, noise, wrong, every)
         case UartBytes(uart, data):
             return b"".join(
                 struct.pack("<BBH", 117, uart, len(part)) + part

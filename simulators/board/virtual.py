@@ -62,7 +62,11 @@ def chip_config(image: Image, fidelity: Fidelity, mode: str) -> dict[str, Any]:
         "seed": int.from_bytes(digest[:5]),
         "unique_id": digest[5:11].hex(),
         "rssi_dbm": -55 - digest[11] % 30,
-        "hx711": [[p["data"], p["clock"], p.get("power")] for p in parts if p["driver"] == "hx711"],
+        "hx711": [
+            [p["data"], p["clock"], p.get("power"), p.get("rate_hz", 10)]
+            for p in parts
+            if p["driver"] == "hx711"
+        ],
         "uarts": {str(p["uart"]): p["baud"] for p in parts if "uart" in p},
         "partitions": image.partitions(),
     }

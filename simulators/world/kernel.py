@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any, ClassVar
 
 from simulators.scene import BridgeSignal, PinLevel, Stimulus
@@ -134,6 +135,10 @@ class Kernel:
             self._bridges[signal.data_pin] = signal
             self._out.append(signal)
 
+    def bridge(self, data_pin: int) -> BridgeSignal | None:
+        """What a load cell bridge gives now; None: it was never powered."""
+        return self._bridges.get(data_pin)
+
     def emit(self, stimulus: Stimulus) -> None:
         """Something reaches the unit that leaves no lasting level: bytes, a power cut."""
         self._out.append(stimulus)
@@ -180,7 +185,7 @@ class Kernel:
             "agenda": [list(entry) for entry in sorted(self._agenda)],
             "streams": {name: stream.state for name, stream in self._streams.items()},
             "levels": [[pin, level] for pin, level in self._levels.items()],
-            "bridges": [[b.data_pin, b.nanovolt, b.noise_nv] for b in self._bridges.values()],
+            "bridges": [list(astuple(b)) for b in self._bridges.values()],
             "parts": {name: part.state() for name, part in self.parts.items()},
         }
 
@@ -191,7 +196,7 @@ class Kernel:
         for name, value in state["streams"].items():
             self.rng(name).state = value
         self._levels = {pin: level for pin, level in state["levels"]}  # noqa: C416 (JSON has no integer keys)
-        self._bridges = {pin: BridgeSignal(pin, nanovolt, noise) for pin, nanovolt, noise in state["bridges"]}
+        self._bridges = {b[0]: BridgeSignal(*b) for b in state["bridges"]}
         for name, part in state["parts"].items():
             self.parts[name].restore(part)
         self._out = []

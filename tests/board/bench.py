@@ -89,6 +89,7 @@ class Bench:
         folder = self.path / f"program-{len(list(self.path.iterdir()))}"
         folder.mkdir(exist_ok=True)
         for name, text in {"main.py": textwrap.dedent(program), **(extra or {})}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
         log = self.image.path / "vm.log"
         log.write_bytes(b"")
@@ -104,8 +105,15 @@ class Bench:
         return log.read_text(encoding="utf-8").splitlines()
 
 
+def edge_modules(*names: str) -> dict[str, str]:
+    """Modules of the device package for `extra`, with what makes them a package."""
+    packages = {f"{name.rpartition('/')[0]}/__init__.py".lstrip("/") for name in names}
+    files = {"__init__.py", "errors.py", *packages, *names}
+    return {f"edge/{name}": (FIRMWARE / "edge" / name).read_text(encoding="utf-8") for name in files}
+
+
 def _as_it_is(_network: VirtualNetwork) -> None:
     pass
 
 
-__all__ = ["FIRMWARE", "START_MS", "Bench", "ScriptedScene"]
+__all__ = ["FIRMWARE", "START_MS", "Bench", "ScriptedScene", "edge_modules"]

@@ -22,7 +22,13 @@ class _DataReady:
             return False
         while t > _hw.now:  # the scheduler counts whole milliseconds, and may be one early
             await asyncio.sleep_ms((t - _hw.now + 999) // 1000)
+        if chip.level():  # it has lost its place in a word
+            await asyncio.sleep_ms(timeout_ms)
+            return False
         return True
+
+    def level(self):
+        return self.pin.value()
 
 
 def install():
@@ -34,7 +40,8 @@ def install():
         self._line = _DataReady(self._data)
 
     def exchange(self):
-        word = _hw.bridges[self._data.id].take()
+        chip = _hw.bridges[self._data.id]
+        word = None if chip.fault or chip.gain != 128 or self._gain != 128 else chip.take()
         if word is None:
             return clocked(self)
         return word - 0x1000000 if word & 0x800000 else word

@@ -213,13 +213,14 @@ def _stimulate(f, i):
                 p = pins.get(pin)
                 if p is not None:
                     p.edge(level)
-        elif kind == 98:  # 'b': data pin, connected, nanovolt, noise
-            pin, connected, nv, noise = struct.unpack_from("<BBqI", f, i + 1)
-            i += 15
+        elif kind == 98:  # 'b': data pin, connected, nanovolt, noise, fault, every
+            pin, connected, nv, noise, fault, every = struct.unpack_from("<BBqIBI", f, i + 1)
+            i += 20
             b = bridges.get(pin)
             if b is not None:
                 b.nv = nv if connected else None
                 b.noise = noise
+                b.break_(fault, every)
         elif kind == 117:  # 'u': uart, length, bytes
             uart, size = struct.unpack_from("<BH", f, i + 1)
             i += 4
@@ -271,8 +272,8 @@ def boot():
     boot_us = now
     from _hx711 import Hx711
 
-    for data, clock, power in config["hx711"]:
-        bridges[data] = Hx711(data, clock, power, config["seed"])
+    for data, clock, power, rate in config["hx711"]:
+        bridges[data] = Hx711(data, clock, power, rate, config["seed"])
     _begin(f, 21 + size + rest)
 
 
