@@ -1,9 +1,8 @@
 """Faults of a scale, found in what it shows: from conversions, stable weights and door cycles to codes.
 
 Nothing here looks at a clock: evidence is counted in *looks* (one power-up of the scale, as a rule every ten
-minutes) and in *door cycles*. Each code has a level. Bad evidence raises it, good evidence lowers it, what
-says nothing (a dead scale about its noise) leaves it alone. A fault is raised when its level reaches the
-limit and cleared when it is back at 0, so none flickers.
+minutes) and in *door cycles*. Each code has a level (`level.py`), so none flickers; what says nothing (a dead
+scale about its noise) leaves it alone.
 
 | code | evidence against the scale | raised | cleared |
 |---|---|---|---|
@@ -28,28 +27,27 @@ within which it may be set (R 76-1, 4.5.1). Rest after emptying: Min, 20 e; a sc
 emptying in five, but not after four in a row.
 """
 
+from edge.measure.level import Levels
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Change = tuple[str, bool, str]
+    from edge.measure.level import Change
 
 DRIVER_CODES = ("scale-silent", "scale-at-rail", "scale-garbled", "scale-stuck")
 
-# code: (level a good look takes away, level at which it is raised)
+# code: (gain of a bad look, loss by a good one, level at which it is raised)
 LEVELS = {
-    "scale-silent": (1, 4),
-    "scale-at-rail": (1, 4),
-    "scale-garbled": (1, 4),
-    "scale-stuck": (1, 4),
-    "scale-no-excitation": (1, 4),
-    "scale-noisy": (2, 36),
-    "scale-jumps": (1, 144),
-    "zero-drift": (1, 6),
-    "scale-contact": (8, 8),
-    "scale-overload": (1, 2),
+    "scale-silent": (1, 1, 4),
+    "scale-at-rail": (1, 1, 4),
+    "scale-garbled": (1, 1, 4),
+    "scale-stuck": (4, 1, 4),
+    "scale-no-excitation": (2, 1, 4),
+    "scale-noisy": (1, 2, 36),
+    "scale-jumps": (36, 1, 144),  # one in 20 looks is found in 180, one in 36 never
+    "zero-drift": (1, 1, 6),
+    "scale-contact": (2, 8, 8),
+    "scale-overload": (1, 1, 2),
 }
-CODES = tuple(sorted(LEVELS))
 
 LIMITS = {
     "stuck": 8,  # equal values in a row; 0: never (a transmitter that filters and rounds)
@@ -65,7 +63,6 @@ LIMITS = {
 _KEEP = 40  # conversions of a look
 _FEW = 5  # fewer say nothing about noise
 _ELECTRICAL_ZERO = 8192  # counts: 0.1 % of the range
-_JUMP = 36  # level of one jump: one in 20 looks is found in 180, one in 36 never
 _JUMPS_A_LOOK = 2  # more count no more: they may have one cause
 _SIXTEENTHS = 16  # the sum of drift is kept in 1/16 g, so that its leak is at least one a look
 _LOOKS_A_DAY = 144
@@ -137,27 +134,28 @@ class Diagnosis:
         self._zero = zero_counts
         self._limit = dict(LIMITS)
         self._limit.update(limits or {})
-        self._drift = max_g * self._limit["drift_pm"] // 1000 * _SIXTEENTHS
-        self._leak = max(1, self._drift // (self._limit["drift_days"] * _LOOKS_A_DAY))
-        self.raised = [code for code in raised if code in LEVELS]
-        self._level = {code: LEVELS[code][1] if code in self.raised else 0 for code in CODES}
+        self._most = max_g * self._limit["drift_pm"] // 1000 * _SIXTEENTHS
+        self._leak = max(1, self._most // (self._limit["drift_days"] * _LOOKS_A_DAY))
+        self._levels = Levels(LEVELS, raised)
         self._last, self._same = 0, 0  # newest value, and how often it came in a row
         self._known, self._ref_g = 0, 0  # whether the mass at the last quiet look is known, and the mass
         self._sum = 0  # drift with closed doors, 1/16 g
         self._nothing = 0  # door cycles in a row that changed nothing
 
+    @property
+    def raised(self) -> "list[str]":
+        return self._levels.raised
+
     def state(self) -> "list[int]":
         """What must survive sleep."""
         rest = [self._last, self._same, self._known, self._ref_g, self._sum, self._nothing]
-        return [self._level[code] for code in CODES] + rest
+        return rest + self._levels.state()
 
     def restore(self, state: "list[int] | None") -> None:
         """Take back what `state` gave; anything else is no state (another version's) and is left alone."""
-        if not state or len(state) != len(CODES) + 6:
-            return
-        for at, code in enumerate(CODES):
-            self._level[code] = max(0, min(state[at], LEVELS[code][1]))
-        self._last, self._same, self._known, self._ref_g, self._sum, self._nothing = state[len(CODES) :]
+        if state and len(state) == 6 + len(LEVELS):
+            self._last, self._same, self._known, self._ref_g, self._sum, self._nothing = state[:6]
+            self._levels.restore(state[6:])
 
     def zeroed(self) -> None:
         """A crew has set zero or calibrated: what drifted before is settled."""
@@ -167,16 +165,18 @@ class Diagnosis:
 
     def look(self, look: Look) -> "list[Change]":
         """Take a look; the changes as (code, raised, detail), each once."""
-        changes = list(self._driver(look))
+        self._driver(look)
         if len(look.counts) >= 2:
-            changes += self._values(look)
+            self._values(look)
         if look.gross_g is not None:
-            changes += self._weight(look.gross_g, look.zero_g, look.quiet)
+            self._overload(look.gross_g, 2)
+            if look.quiet:
+                self._drift(look.gross_g, look.zero_g)
         elif len(look.counts) >= _FEW:
-            changes += self._overload((median(look.counts) - self._zero) * self._e_g // self._e_counts, 1)
+            self._overload((median(look.counts) - self._zero) * self._e_g // self._e_counts, 1)
         if not look.quiet:
             self._known = 0  # what changes while somebody is there is no drift
-        return changes
+        return self._levels.changes()
 
     def cycle(self, before_g: int, after_g: int, crew: bool, fill_pct: "int | None" = None) -> "list[Change]":
         """A door was opened and closed, both masses stable. Two signs of mechanical contact. Friction: after
@@ -184,25 +184,26 @@ class Diagnosis:
         nothing that goes in or out changes the weight (24 cycles in a row, of which a crew's counts 8, and
         one of a bay that is known not to be full 3: a full one is opened in vain many times).
         """
+        levels, code = self._levels, "scale-contact"
         rest_g = self._limit["rest_e"] * self._e_g
-        net_g = after_g - before_g
         jam = self._nothing >= _NOTHING
-        if crew and net_g <= -5 * rest_g and 4 * after_g < before_g:
+        if crew and before_g - after_g >= 5 * rest_g and 4 * after_g < before_g:
             self._nothing = 0
-            gain = 4 if after_g < -rest_g else 2 if after_g > rest_g else -1
-            return list(self._judge("scale-contact", gain, "%d g after emptying" % after_g))
-        if abs(net_g) > self._e_g:  # two rounded weights may differ by one e and mean the same
+            if abs(after_g) > rest_g:
+                levels.bad(code, "%d g after emptying" % after_g, 2 if after_g < 0 else 1)
+            else:
+                levels.good(code)
+        elif abs(after_g - before_g) > self._e_g:  # two rounded weights may differ by one e and mean the same
             self._nothing = 0
-            return list(self._judge("scale-contact", -1 if jam else 0, ""))
-        if crew and 10 * before_g < self._max_g:
-            return []  # they looked in, and there was little
-        if not crew and fill_pct is not None and fill_pct >= _FULL_PCT:
-            return []
-        self._nothing = min(_NOTHING, self._nothing + (8 if crew else 1 if fill_pct is None else 3))
-        gain = 8 if self._nothing == _NOTHING else 0
-        return list(self._judge("scale-contact", gain, "door cycles in a row changed nothing"))
+            if jam:
+                levels.good(code)
+        elif (crew and 10 * before_g >= self._max_g) or (not crew and (fill_pct or 0) < _FULL_PCT):
+            self._nothing = min(_NOTHING, self._nothing + (8 if crew else 1 if fill_pct is None else 3))
+            if self._nothing == _NOTHING:
+                levels.bad(code, "door cycles in a row changed nothing", 4)
+        return levels.changes()
 
-    def _driver(self, look: Look) -> "Iterator[Change]":
+    def _driver(self, look: Look) -> None:
         """What the driver itself said. An error now and then, among values, is a loose contact."""
         got = len(look.counts)
         for code in DRIVER_CODES:
@@ -212,75 +213,58 @@ class Diagnosis:
             elif code == "scale-garbled" and got > told:
                 told = 0  # discarded and read again: a matter of `scale-jumps`
             if told:
-                gain = 4 if code == "scale-stuck" else 2 if got < 2 else 1
-                yield from self._judge(code, gain, "%d of %d readings" % (told, told + got))
+                self._levels.bad(code, "%d of %d readings" % (told, told + got), 2 if got < 2 else 1)
             elif got >= 2:
-                yield from self._judge(code, -1, "")
+                self._levels.good(code)
 
     def _dead(self, counts: "list[int]") -> bool:
         """0 V where the calibration knows a dead load: nothing feeds the bridge."""
         far = abs(self._zero) >= 4 * _ELECTRICAL_ZERO
         return far and bool(counts) and abs(median(counts)) <= _ELECTRICAL_ZERO
 
-    def _equal(self, counts: "list[int]") -> int:
-        """1 when values were the same to the bit too often in a row, over looks if need be."""
+    def _equal(self, counts: "list[int]") -> bool:
+        """Whether values were the same to the bit too often in a row, over looks if need be."""
         longest = 0
         for value in counts:
             self._same = min(self._same + 1, 99) if value == self._last else 1
             self._last = value
             longest = max(longest, self._same)
-        return 1 if counts and 0 < self._limit["stuck"] <= longest else 0
+        return 0 < self._limit["stuck"] <= longest
 
-    def _values(self, look: Look) -> "Iterator[Change]":
-        counts, e_counts = look.counts, abs(self._e_counts)
-        gain = 2 if self._dead(counts) else -1
-        yield from self._judge("scale-no-excitation", gain, "0 V at the input, whatever the load")
+    def _values(self, look: Look) -> None:
+        """Dead, noisy, jumping: what the values say before they are a weight."""
+        counts, e_counts, levels = look.counts, abs(self._e_counts), self._levels
+        levels.judge("scale-no-excitation", self._dead(counts), "0 V at the input, whatever the load")
         if not look.quiet or len(counts) < _FEW:
             return
         much, most = noise(counts), max(2, self._limit["noise_e2"] * e_counts // 2)
         detail = "%d counts between neighbours, at most %d" % (much, most)
-        yield from self._judge("scale-noisy", 1 if much > most else -1, detail)
+        levels.judge("scale-noisy", much > most, detail)
         wrong = jumps(counts, self._limit["jump_e"] * e_counts) if much <= most else 0
         wrong += look.errors.get("scale-garbled", 0)
-        gain = _JUMP * min(wrong, _JUMPS_A_LOOK) if wrong else -1
-        yield from self._judge("scale-jumps", gain, "%d of %d values" % (wrong, len(counts)))
+        if wrong:
+            detail = "%d of %d values" % (wrong, len(counts))
+            levels.bad("scale-jumps", detail, min(wrong, _JUMPS_A_LOOK))
+        else:
+            levels.good("scale-jumps")
 
-    def _weight(self, gross_g: int, zero_g: int, quiet: bool) -> "Iterator[Change]":
-        yield from self._overload(gross_g, 2)
-        if not quiet:
-            return
+    def _drift(self, gross_g: int, zero_g: int) -> None:
         mass_g = gross_g + zero_g
         if self._known:
             self._sum += (mass_g - self._ref_g) * _SIXTEENTHS
         self._known, self._ref_g = 1, mass_g
         self._sum -= max(-self._leak, min(self._leak, self._sum))
-        raised = "zero-drift" in self.raised
-        # Once raised, half of the limits is still too much.
-        drift, zero = self._drift, self._max_g * self._limit["zero_pm"] // 1000
-        if raised:
+        drift, zero = self._most, self._max_g * self._limit["zero_pm"] // 1000
+        if "zero-drift" in self.raised:  # then half of the limits is still too much
             drift, zero = drift // 2, zero // 2
         below = gross_g < -self._limit["below_e"] * self._e_g
         far = abs(self._sum) > drift or abs(zero_g) > zero or below
-        detail = "%d g with closed doors, zero %d g off, gross %d g" % (
-            self._sum // _SIXTEENTHS, zero_g, gross_g,
-        )  # fmt: skip
-        yield from self._judge("zero-drift", 1 if far else -1, detail)
+        told = (self._sum // _SIXTEENTHS, zero_g, gross_g)
+        self._levels.judge("zero-drift", far, "%d g with closed doors, zero %d g off, gross %d g" % told)
 
-    def _overload(self, gross_g: int, gain: int) -> "Iterator[Change]":
+    def _overload(self, gross_g: int, weight: int) -> None:
         most = self._max_g + 9 * self._e_g
         if gross_g > most:
-            yield from self._judge("scale-overload", gain, "%d g, at most %d g" % (gross_g, most))
+            self._levels.bad("scale-overload", "%d g, at most %d g" % (gross_g, most), weight)
         elif gross_g <= self._max_g:
-            yield from self._judge("scale-overload", -1, "")
-
-    def _judge(self, code: str, gain: int, detail: str) -> "Iterator[Change]":
-        """Evidence: `gain` above 0 is bad, below 0 good (the code's own loss), 0 says nothing."""
-        loss, limit = LEVELS[code]
-        level = self._level[code] + (gain if gain > 0 else -loss if gain < 0 else 0)
-        level = self._level[code] = max(0, min(limit, level))
-        if level == limit and code not in self.raised:
-            self.raised.append(code)
-            yield code, True, detail
-        elif level == 0 and code in self.raised:
-            self.raised.remove(code)
-            yield code, False, ""
+            self._levels.good("scale-overload")

@@ -7,7 +7,7 @@ Speed of sound in air: c = 331.3 m/s * sqrt(T / 273.15 K), 0.18 % a degree. An u
 and is right at one temperature only (`ref_dc`), so d = d_read * sqrt(T / T_ref): 1.1 m read at 50 °C by one
 made for 20 °C is 1.15 m. One that compensates for itself, or measures with light, has no `ref_dc`.
 
-Unknown is None, never 0: too few echoes, a blocked sensor. Five faults, by levels as in `diagnosis`:
+Unknown is None, never 0: too few echoes, a blocked sensor. Five faults, by levels (`level.py`):
 
 | code | evidence | raised | cleared |
 |---|---|---|---|
@@ -23,6 +23,11 @@ full of air before it moves with the next door cycle.
 """
 
 from edge.measure.integer import divide, isqrt
+from edge.measure.level import Levels
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from edge.measure.level import Change
 
 SILENT, GARBLED, NO_ECHO = "ranger-silent", "ranger-garbled", "ranger-no-echo"
 DIRTY, BLOCKED = "ranger-dirty", "ranger-blocked"
@@ -30,14 +35,13 @@ LEAST = 3  # echoes that make a median
 STILL_MM = 15
 _KELVIN_DC = 2732  # 0 °C, in 0.1 K
 _COLDEST_DC, _HOTTEST_DC = -400, 850
-_LEVELS = {  # code: (gain of a bad look, loss of a good one, level at which it is raised)
+LEVELS = {  # code: (gain of a bad look, loss of a good one, level at which it is raised)
     SILENT: (2, 1, 4),
     GARBLED: (2, 1, 4),
     NO_ECHO: (1, 1, 3),
     DIRTY: (1, 1, 12),
     BLOCKED: (1, 2, 6),
 }
-CODES = (SILENT, GARBLED, NO_ECHO, DIRTY, BLOCKED)
 _FAR_PERCENT = 110  # of `empty_mm`: an echo from beyond the floor went astray
 
 
@@ -77,26 +81,26 @@ class Fill:
         self._empty, self._full = empty_mm, full_mm
         self._ref_dc = ref_dc
         self._light_g = light_g
-        self.raised = [code for code in raised if code in _LEVELS]
-        self._level = {code: _LEVELS[code][2] if code in self.raised else 0 for code in CODES}
+        self._levels = Levels(LEVELS, raised)
         self._last_mm = 0
-        self.changes: "list[tuple[str, bool, str]]" = []  # by the last look: (code, raised, detail)
 
     def state(self) -> "list[int]":
         """What must survive sleep."""
-        return [self._level[code] for code in CODES] + [self._last_mm]
+        return [self._last_mm] + self._levels.state()
 
     def restore(self, state: "list[int] | None") -> None:
         """Take back what `state` gave; anything else is no state and is left alone."""
-        if state and len(state) == len(CODES) + 1:
-            for at, code in enumerate(CODES):
-                self._level[code] = max(0, min(state[at], _LEVELS[code][2]))
-            self._last_mm = state[-1]
+        if state and len(state) == 1 + len(LEVELS):
+            self._last_mm = state[0]
+            self._levels.restore(state[1:])
+
+    def changes(self) -> "list[Change]":
+        """What the last look changed in the faults: (code, raised, detail)."""
+        return self._levels.changes()
 
     def failed(self, code: str, detail: str) -> None:
         """The driver got nothing that it can read: `ranger-silent` or `ranger-garbled`."""
-        self.changes = []
-        self._judge(code, True, detail)
+        self._levels.bad(code, detail)
 
     def take(
         self, echoes: "list[int]", misses: int, temp_dc: "int | None", gross_g: "int | None"
@@ -104,15 +108,15 @@ class Fill:
         """The fill in percent, or None when it is not known. `echoes`: distances in mm as read; `misses`:
         pings without one; `temp_dc`: of the air, 0.1 °C; `gross_g`: what the bay weighs, None when not known.
         """
-        self.changes = []
-        self._judge(SILENT, False, "")
-        self._judge(GARBLED, False, "")
+        judge = self._levels.judge
+        judge(SILENT, False, "")
+        judge(GARBLED, False, "")
         distances = [true_mm(read, temp_dc, self._ref_dc) for read in echoes]
         usable = [mm for mm in distances if 100 * mm <= _FAR_PERCENT * self._empty]
         missed = misses + len(distances) - len(usable)
         detail = "%d of %d pings without an echo" % (missed, missed + len(usable))
-        self._judge(NO_ECHO, not usable, detail)
-        self._judge(DIRTY, missed > len(usable), detail)
+        judge(NO_ECHO, not usable, detail)
+        judge(DIRTY, missed > len(usable), detail)
         if len(usable) < LEAST:
             return None
         if len(usable) % 2 == 0:
@@ -122,15 +126,5 @@ class Fill:
         near = 2 * mm < self._full and abs(mm - self._last_mm) <= STILL_MM
         light = gross_g is not None and gross_g < self._light_g and pct >= 50
         self._last_mm = mm
-        self._judge(BLOCKED, near or light, "%d mm to the next thing, %s g in the bay" % (mm, gross_g))
-        return None if BLOCKED in self.raised else pct
-
-    def _judge(self, code: str, bad: bool, detail: str) -> None:
-        gain, loss, limit = _LEVELS[code]
-        level = self._level[code] = max(0, min(limit, self._level[code] + (gain if bad else -loss)))
-        if level == limit and code not in self.raised:
-            self.raised.append(code)
-            self.changes.append((code, True, detail))
-        elif level == 0 and code in self.raised:
-            self.raised.remove(code)
-            self.changes.append((code, False, ""))
+        judge(BLOCKED, near or light, "%d mm to the next thing, %s g in the bay" % (mm, gross_g))
+        return None if BLOCKED in self._levels.raised else pct
