@@ -8,7 +8,7 @@ from edge.drivers.hx711 import Hx711
 from edge.drivers.line import Line
 from edge.drivers.lock import Lock
 from edge.drivers.ranger import Ranger
-from edge.drivers.reader import Reader
+from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
 from edge.errors import EdgeError
 
@@ -22,15 +22,21 @@ def _serial(part: "dict[str, Any]") -> Serial:
     return Serial(part["uart"], part["tx"], part["rx"], part["baud"], part.get("rxbuf", 1024))
 
 
+def _lock(part: "dict[str, Any]") -> Lock:
+    """With `current` and `stall_ma` where the motor's current is measured (`scale_permille`: mA a V)."""
+    current = Adc(part["current"], part.get("scale_permille", 1000)) if "current" in part else None
+    return Lock(part["drive"], part["bolt"], part["door"], current, part.get("stall_ma", 0))
+
+
 _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
     "button": lambda p: Line(p["pin"]),
     "display": lambda p: Display(_serial(p)),
     "gnss": _serial,
-    "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power")),
-    "lock": lambda p: Lock(p["drive"], p["bolt"], p["door"]),
+    "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10)),
+    "lock": _lock,
     "ranger": lambda p: Ranger(_serial(p), p["power"]),
-    "reader": lambda p: Reader(_serial(p)),
+    "reader": lambda p: Reader(_serial(p), p.get("gap_ms", GAP_MS)),
 }
 
 

@@ -86,20 +86,41 @@ class Log:
         state = "raised" if raised else "cleared"
         self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", plain(detail))])
 
+    def door(self, name: str, state: str, cause: "str | None") -> None:
+        """A door has entered another state; `cause` as the contract has it, None: nothing known made it."""
+        self._keep.data.setdefault("doors", {})[name] = state
+        self.write("door", [("door", name), ("state", state), ("cause", cause)])
+
+    def door_state(self, name: str) -> str:
+        """The state that was recorded last; a door that was never recorded is locked."""
+        doors: "dict[str, str]" = self._keep.data.get("doors", {})
+        return doors.get(name, "locked")
+
     def recall(self) -> None:
-        """After a power cut: what the log says last of each fault and each fence is what is known now."""
+        """After a power cut: what the log says last of each fault, fence and door, and of the time, is what
+        is known now.
+        """
         faults, inside = self._keep.data.setdefault("faults", []), self._keep.data.setdefault("inside", [])
+        doors = self._keep.data.setdefault("doors", {})
+        timed = b""
         for data in self.ring.walk():
+            if b'"clock":"none"' not in data:
+                timed = data
             if b'"kind":"fault"' in data:
                 told = json.loads(data)
                 name, names, there = told["part"] + " " + told["code"], faults, told["state"] == "raised"
             elif b'"kind":"fence"' in data:
                 told = json.loads(data)
                 name, names, there = told["fence"], inside, told["event"] == "enter"
+            elif b'"kind":"door"' in data:
+                told = json.loads(data)
+                doors[told["door"]] = told["state"]
+                continue
             else:
                 continue
             if there != (name in names):
                 names.append(name) if there else names.remove(name)
+        self._keep.data["known_ms"] = json.loads(timed)["t"] if timed else 0
 
     def faults(self) -> "list[str]":
         return self._keep.data.get("faults", [])

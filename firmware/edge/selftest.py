@@ -43,16 +43,15 @@ class SelfTest:
         return result
 
     async def _try_hx711(self, name: str) -> object:
-        settings = self._unit.settings.get("scales", {}).get(name)
-        if settings is None:
-            raise EdgeError("scale-not-calibrated", "fitted, but the settings hold no calibration for it")
-        scale = Scale(self._unit.board, self._unit.log, name, settings)
-        counts, stable = await scale.weigh(_SCALE_MS)
+        scale = Scale(self._unit, name)
+        weighing = await scale.weigh(_SCALE_MS)
+        if weighing.counts is None:
+            raise EdgeError(weighing.code or "scale-silent", weighing.detail)
         return {
-            "counts": counts,
-            "mass_g": scale.cal.indication(counts),
-            "stable": stable,
-            "cal": scale.cal.cal,
+            "counts": weighing.counts,
+            "mass_g": scale.grams(weighing.counts),
+            "stable": weighing.stable,
+            "cal": scale.cal,
         }
 
     async def _try_lock(self, name: str) -> object:

@@ -13,13 +13,18 @@ import esp32
 import machine
 
 from edge.app import text
-from edge.app.session import Bay, Visit
+from edge.app.admission import BayState
+from edge.app.bay import Bay
+from edge.app.entry import Entry
+from edge.app.recovery import settle
+from edge.app.session import Visit
 from edge.app.unit import Unit
 from edge.console import Console
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
 from edge.measure import fill
+from edge.measure.supply import Supply
 
 PLUG_MS = 5000
 TOKEN_MS = 15_000
@@ -43,7 +48,8 @@ class Bin:
         settings = unit.settings
         self._wake_ms = settings.get("wake_s", 600) * 1000
         self._upload_looks = settings.get("upload_looks", 6)
-        self._crew = settings.get("crew", [])
+        self._entry = Entry(unit)
+        self._supply = Supply(settings.get("battery", {}))
         self.bays = [Bay(unit, bay) for bay in settings["bays"]]
         self._button: Line = unit.board.part("wake")
         self._service: Line = unit.board.part("service")
@@ -75,7 +81,8 @@ class Bin:
         self._look_at_button()
         self._button.on_fall(self._press)
         self._service.on_fall(self._news.set)
-        self._check_doors()
+        self._entry.tell()
+        await self._keep_doors()
         while True:
             self._news.clear()
             self._offer_console()
@@ -95,6 +102,8 @@ class Bin:
                 await self._pause(UPLOAD_HARD_MS)
             else:
                 break
+        for bay in self.bays:
+            await bay.keeper.rest()  # no bolt is left between its ends
         self._sleep(max(1000, self._due()))
 
     def _offer_console(self) -> None:
@@ -159,18 +168,13 @@ class Bin:
             ]
             self.unit.log.write("reading", fields + rest)
             rest = []
-        self._check_doors()
         if self.unit.log.room():
             self.unit.log.fault("log", "log-full", False)
         if self._keep["looks"] % self._upload_looks == 0 or self.unit.log.backlog >= BACKLOG:
             self._urgent = True
 
     async def _mass(self, bay: Bay) -> "int | None":
-        try:
-            counts, stable = await bay.scale.weigh(LOOK_WEIGH_MS)
-        except EdgeError:
-            return None
-        return bay.scale.cal.indication(counts) if stable else None
+        return (await bay.scale.look(LOOK_WEIGH_MS)).grams if bay.keeper.closed else None
 
     async def _fill(self, bay: Bay) -> "int | None":
         name = bay.settings.get("ranger")
@@ -185,20 +189,26 @@ class Bin:
             self.unit.log.fault(name, code, False)
         return fill.percent(distance, bay.settings["empty_mm"], bay.settings["full_mm"])
 
-    def _check_doors(self) -> None:
-        """Doors between visits: left open ones that somebody has closed, and those that were forced."""
-        log = self.unit.log
-        forced = self._keep.setdefault("forced", [])
+    # Doors
+
+    async def _keep_doors(self) -> None:
+        """Find out how each door stands, keep it from now on, and end the visit that a restart broke off."""
+        unit, supervisor = self.unit, self.unit.supervisor
+        visit = unit.visit()
+        offered = [number for number, _grams in visit["bays"]] if visit else []
         for bay in self.bays:
-            if bay.lock.closed:
-                if bay.door in forced or bay.door + " door-left-open" in log.faults():
-                    log.write("door", [("door", bay.door), ("state", "closed")])
-                if bay.door in forced:
-                    forced.remove(bay.door)
-                log.fault(bay.door, "door-left-open", False)
-            elif bay.door not in forced and bay.door + " door-left-open" not in log.faults():
-                forced.append(bay.door)
-                log.write("door", [("door", bay.door), ("state", "forced")])
+            bay.keeper.begin("power" if unit.keep.fresh else None, bay.number in offered)
+            supervisor.start("keeper-" + bay.keeper.name, bay.keeper.run)
+            await bay.keeper.rest()
+        if visit:
+            self._visiting = True
+            supervisor.promise("visit", VISIT_MS)
+            await settle(unit, visit, self.bays, self._show)
+            supervisor.keep_promise("visit")
+            self._visiting = False
+        for bay in self.bays:
+            if bay.keeper.closed:
+                unit.log.fault(bay.keeper.name, "door-left-open", False)
 
     # Visits
 
@@ -212,32 +222,48 @@ class Bin:
         self._visiting = True
         self._offer_console()
         try:
-            self._show(*text.SHOW_TOKEN)
+            self._show(*text.lines("show-token"))
             token = await reader.token(TOKEN_MS)
-            if token is None:
-                self._show("")
-                return
-            bays = [bay for bay in self.bays if bay.lock.closed]
-            if not bays or self._low or not self.unit.log.room():
-                self._refuse(token, "battery-low" if self._low else "door-open" if not bays else "log-full")
-                return
-            await Visit(bays, self.unit.log, self._show, token, self._is_crew(token)).run()
-            self._keep["due_ms"] = self.unit.clock.local_ms()  # what the visit changed is looked at now
+            await self._admit(token, reader.noise)
         finally:
             reader.drop()
             self._visiting = False
 
-    def _is_crew(self, user: str) -> bool:
-        for crew in self._crew:
-            if user == crew or (crew.endswith("*") and user.startswith(crew[:-1])):
-                return True
-        return False
+    async def _admit(self, token: "str | None", noise: int) -> None:
+        """Let them in, or say why not."""
+        admission = self._entry.judge(
+            token, noise, [self._state(bay) for bay in self.bays], self._can_serve()
+        )
+        if admission is None:
+            self._show("")
+            return
+        ticket = admission.ticket
+        bays = [bay for bay in self.bays if bay.number in admission.bays]
+        if not bays:
+            log = self.unit.log
+            fields = [("session", "%s-%d" % (log.ring.log, log.ring.head + 1)), ("bay", self.bays[0].number)]
+            fields += [("outcome", "refused"), ("code", admission.code), ("user", ticket.user)]
+            log.write("session", fields)
+            self._show(*self._entry.refusal(admission))
+            return
+        self._entry.spend(ticket)
+        await Visit(
+            self.unit, bays, self._show, ticket.user or "", ticket.crew, tuple(admission.unweighed)
+        ).run()
+        self._keep["due_ms"] = self.unit.clock.local_ms()  # what the visit changed is looked at now
 
-    def _refuse(self, user: str, code: str) -> None:
-        log = self.unit.log
-        fields = [("session", "%s-%d" % (log.ring.log, log.ring.head + 1)), ("bay", self.bays[0].number)]
-        log.write("session", fields + [("outcome", "refused"), ("code", code), ("user", user)])
-        self._show(*text.REFUSED)
+    def _state(self, bay: Bay) -> BayState:
+        settings = bay.settings
+        parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
+        return BayState(bay.number, parts, bay.keeper.closed)
+
+    def _can_serve(self) -> bool:
+        """Whether the battery can finish a visit that begins now."""
+        unit = self.unit
+        surroundings = dict(unit.surroundings(None))
+        return not self._low and self._supply.can_serve(
+            unit.millivolts("battery"), surroundings["temp_dc"], len(self.bays)
+        )
 
     # Uploads
 

@@ -40,8 +40,8 @@ class Lifter:
     async def _cycle(self) -> None:
         scale = self._scale
         start = self._clock.mono_ms()
-        cycle = LifterCycle(scale.band, scale.size)
         try:
+            cycle = LifterCycle(scale.counts(scale.band_g), scale.size)
             await scale.follow(
                 cycle.add, lambda: self._up.level() == 0 and self._clock.mono_ms() - start < CYCLE_MS
             )
@@ -50,7 +50,7 @@ class Lifter:
         result = cycle.result()
         if result is None:
             return
-        gross, tare = scale.cal.indication(result[0]), scale.cal.indication(result[1])
+        gross, tare = scale.grams(result[0]), scale.grams(result[1])
         tag, self._tag = self._tag, None
         if start - self._tag_ms > TAG_MS:
             tag = None

@@ -1,226 +1,283 @@
-"""One visit: every free bay is unlocked, the door that opens first is the visit's; weighed before and
-after, bolted, and told in one record. A crew goes on from bay to bay.
+"""A visit and its sessions.
+
+Every bay that is allowed is weighed and unlocked; when a door opens, the other bolts go home. Each door
+that was opened makes a session of its own, which ends in exactly one record: `deposit`, `collect` or
+`session`. A visit at which no door opened ends in one `session`. A crew goes on from bay to bay.
+
+What a power cut must not lose (whose visit it is, and what each bay held) is durable before the first bolt
+moves and until the last session has its record; `settle` brings such a visit to its end after a restart. A
+door that was open then has been open just once, and shut by whoever shut it (its bolt needs no power to
+fall home): so what the bay gained meanwhile belongs to this visit, as it would have with power.
 """
 
 import asyncio
-import time
 
 from edge.app import text
-from edge.app.scale import Scale
-from edge.app.unit import Unit
-from edge.drivers.lock import Lock
-from edge.errors import EdgeError
-from edge.log import Log
+from edge.app.bay import Bay
+from edge.measure.deposit import Verdict
+from edge.measure.weighing import Weighing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
-WEIGH_MS = 6000
+    from edge.app.unit import Unit
+
 OPEN_MS = 20_000
 USER_CLOSE_MS = 120_000  # then the display asks, and the fault is raised
 CREW_CLOSE_MS = 900_000
 GIVE_UP_MS = 600_000  # after that; the battery is worth more than one weighing
 
 
-class Bay:
-    """`settings`: `bay`, `category`, `scale`, `lock`, `ranger`, `empty_mm`, `full_mm` of one bay."""
-
-    def __init__(self, unit: Unit, settings: "dict[str, Any]") -> None:
-        self.number: int = settings["bay"]
-        self.category: str = settings["category"]
-        self.settings = settings
-        name = settings["scale"]
-        self.scale = Scale(unit.board, unit.log, name, unit.settings["scales"][name])
-        self.door: str = settings["lock"]
-        self.lock: Lock = unit.board.part(settings["lock"])
-
-    async def indication(self, timeout_ms: int) -> int:
-        """The stable mass in grams, rounded to e. Errors: the scale's, and `unstable`."""
-        counts, stable = await self.scale.weigh(timeout_ms)
-        if not stable:
-            raise EdgeError("unstable", "%s did not settle in %d ms" % (self.scale.name, timeout_ms))
-        return self.scale.cal.indication(counts)
+def known(grams: "int | None") -> Weighing:
+    """A weighing of which only the result is left; None: there was none."""
+    weighing = Weighing("uncalibrated" if grams is None else None)
+    weighing.grams, weighing.stable = grams, grams is not None
+    return weighing
 
 
 class Visit:
-    """Walks through a visit; each bay that was opened gets exactly one outcome, and so does a visit that
-    opened none.
+    """`bays`: those that may be used; `user`: the token; `unweighed`: numbers of bays that sell no weight.
+    `name`: of a visit that goes on; else it gets its own.
     """
 
     def __init__(
-        self, bays: "list[Bay]", log: Log, show: "Callable[..., None]", token: str, crew: bool
+        self,
+        unit: "Unit",
+        bays: "list[Bay]",
+        show: "Callable[..., None]",
+        user: str,
+        crew: bool,
+        unweighed: "tuple[int, ...]" = (),
+        name: str = "",
     ) -> None:
+        self._unit = unit
+        self._log = unit.log
         self._bays = bays
-        self._log = log
         self._show = show
-        self._token = token
+        self._user = user
         self._crew = crew
         self._cause = "crew" if crew else "user"
-        self._before: "dict[int, int]" = {}  # stable mass by bay number, of the bays that can be used
+        self._unweighed = unweighed
+        self._name = name or "%s-%d" % (self._log.ring.log, self._log.ring.head + 1)
+        self._before: "dict[int, Weighing]" = {}
+        self._told = 0  # records that ended a session
+        self._problem = ""  # why a bolt was not pulled
+        self._stir = asyncio.Event()  # a door has changed
+        for bay in bays:
+            bay.keeper.notice = self._stir.set
 
     async def run(self) -> None:
-        self._show(*text.WAIT)
-        self._start = self._name()
-        left = await self._usable()
-        opened = 0
+        self._show(*text.lines("wait"))
+        usable = await self._weigh_all()
+        if not usable:
+            return
+        self._remember(usable)
+        left = usable
         while left:
-            bay = await self._offer(left)
-            if bay is None:
+            opened = await self._offer(left)
+            if not opened:
                 break
-            opened += 1
-            left = [other for other in left if other is not bay] if self._crew else []
-            await self._use(bay)
-        if self._before and not opened:
-            self._end(self._bays[0], "nothing")
-            self._show(*text.NOTHING)
+            await asyncio.gather(*[self._use(bay) for bay in opened])
+            left = [bay for bay in left if bay not in opened] if self._crew else []
+        if not self._told:
+            await self._unopened(usable)
+        self._unit.forget_visit()
 
-    def _name(self) -> str:
-        return "%s-%d" % (self._log.ring.log, self._log.ring.head + 1)
-
-    async def _usable(self) -> "list[Bay]":
-        """The bays whose scale stands still now. None: the visit ends with the reason."""
-        weighings = [self._weigh_before(bay) for bay in self._bays]
-        problems = await asyncio.gather(*weighings)
-        if not self._before:
-            self._fail(self._bays[0], problems[0], None)
-        return [bay for bay in self._bays if bay.number in self._before]
-
-    async def _weigh_before(self, bay: Bay) -> str:
-        try:
-            self._before[bay.number] = await bay.indication(WEIGH_MS)
-            return ""
-        except EdgeError as error:
-            return error.code
-
-    async def _offer(self, bays: "list[Bay]") -> "Bay | None":
-        """Unlock `bays`; the one whose door is opened first, the others bolted again. None: nobody opened
-        one.
+    async def settle(self, before: "dict[int, int | None]", told: "list[int]", opened: "list[int]") -> None:
+        """Bring a visit to its end that a restart broke off. `before`: grams by bay number; `told`: bays
+        whose session has its record; `opened`: bays whose door is known to have been opened.
         """
-        free: "list[Bay]" = []
+        self._told = len(told)
+        for bay in self._bays:
+            if bay.number not in told and bay.number in before:
+                self._before[bay.number] = known(before[bay.number])
+                await self._settle(bay, bay.number in opened or not bay.keeper.closed)
+        if not self._told:
+            self._end(self._bays[0], "nothing", "power-lost")
+        self._unit.forget_visit()
+
+    async def _settle(self, bay: Bay, opened: bool) -> None:
+        if opened:
+            await self._use(bay)
+            return
+        # Nobody is known to have opened it, so a few grams are drift; more can only have come in by the door.
+        after = await bay.weigh_after()
+        if after.grams is not None and abs(after.grams - self._grams(bay)) >= bay.scale.min_g:
+            self._tell(bay, after, 0, 1)
+
+    # Before
+
+    async def _weigh_all(self) -> "list[Bay]":
+        """The bays whose scale stands still now, or that take material unweighed. None: the visit ends here,
+        with the reason.
+        """
+        weights = await asyncio.gather(*[bay.weigh_before() for bay in self._bays])
+        usable = []
+        problem = None
+        for i in range(len(weights)):
+            bay = self._bays[i]
+            self._before[bay.number] = weights[i]
+            verdict = bay.judge_before(weights[i])
+            if verdict is None or bay.number in self._unweighed or self._crew:
+                usable.append(bay)
+            problem = problem or verdict
+        if not usable and problem:
+            self._fail(self._bays[0], problem, None)
+        return usable
+
+    def _remember(self, bays: "list[Bay]") -> None:
+        note = {"name": self._name, "user": self._user, "crew": self._crew, "log": self._log.ring.head + 1}
+        note["bays"] = [[bay.number, self._before[bay.number].grams] for bay in bays]
+        self._unit.remember_visit(note)
+
+    # The doors
+
+    async def _offer(self, bays: "list[Bay]") -> "list[Bay]":
+        """Unlock `bays` until a door is opened, then bolt the others; those that were opened."""
+        cycles = {bay.number: bay.keeper.cycles for bay in bays}
+        free = []
         for bay in bays:
-            if await self._unlock(bay):
+            if await bay.keeper.unlock(self._cause):
                 free.append(bay)
-        numbers = " ".join([str(bay.number) for bay in free])
-        self._show(*(text.OPEN if len(free) == len(self._bays) else text.open_only(numbers)))
-        chosen: "list[Bay]" = []
-        done = asyncio.Event()
+            elif bay.keeper.weak:
+                self._problem = "battery-low"
+                break
+            else:
+                self._problem = "lock-jammed"
+        if free:
+            numbers = " ".join([str(bay.number) for bay in free])
+            self._show(
+                *(text.lines("open") if len(free) == len(self._bays) else text.lines("open-only", numbers))
+            )
 
-        async def watch(bay: Bay) -> None:
-            if await bay.lock.door.until(0, OPEN_MS):
-                chosen.append(bay)
-                done.set()
+        def opened() -> "list[Bay]":
+            return [bay for bay in bays if bay.keeper.cycles > cycles[bay.number]]
 
-        watchers = [asyncio.create_task(watch(bay)) for bay in free]
-        try:
-            await asyncio.wait_for_ms(done.wait(), OPEN_MS if free else 1)
-        except asyncio.TimeoutError:
-            pass
-        for watcher in watchers:
-            watcher.cancel()
-        for bay in free:
-            if bay not in chosen[:1]:
-                await self._bolt(bay)
-        return chosen[0] if chosen else None
+        await self._until(lambda: bool(opened()), OPEN_MS if free else 0)
+        await asyncio.gather(*[bay.keeper.lock(self._cause) for bay in free])
+        return opened()
+
+    async def _until(self, so: "Callable[[], bool]", timeout_ms: int) -> bool:
+        """Wait for something that only a door's change can bring about."""
+        clock = self._log.clock
+        end = clock.mono_ms() + timeout_ms
+        while not so():
+            left = end - clock.mono_ms()
+            if left <= 0:
+                return False
+            self._stir.clear()
+            try:
+                await asyncio.wait_for_ms(self._stir.wait(), left)
+            except asyncio.TimeoutError:
+                pass
+        return True
 
     async def _use(self, bay: Bay) -> None:
-        """The door of `bay` is open: from here to its outcome."""
-        start = time.ticks_ms()
-        session = self._start
-        self._start = self._name()
-        self._door(bay, "open")
-        self._show(*text.PUT_IN)
-        closed = await bay.lock.door.until(1, CREW_CLOSE_MS if self._crew else USER_CLOSE_MS)
-        open_ms = time.ticks_diff(time.ticks_ms(), start)
-        if not closed:
-            self._log.fault(bay.door, "door-left-open", True, "open for %d s" % (open_ms // 1000))
-            self._show(*text.CLOSE)
-            closed = await bay.lock.door.until(1, GIVE_UP_MS)
-            open_ms = time.ticks_diff(time.ticks_ms(), start)
-        if not closed:
-            await bay.lock.lock()  # the bolt falls in as soon as somebody closes the door
-            self._end(bay, "fault", "door-left-open", open_ms, session)
-            return
-        self._log.fault(bay.door, "door-left-open", False)
-        self._door(bay, "closed")
-        await self._bolt(bay)
-        self._show(*text.WEIGHING)
-        try:
-            after = await bay.indication(WEIGH_MS)
-        except EdgeError as error:
-            self._fail(bay, error.code, open_ms, session)
-            return
-        self._tell(bay, session, after, open_ms)
+        """The door of `bay` was opened: from here to its record."""
+        keeper, clock = bay.keeper, self._log.clock
+        start, first = clock.mono_ms(), keeper.cycles
+        bay.opened()
+        self._show(*text.lines("put-in"))
 
-    def _tell(self, bay: Bay, session: str, after: int, open_ms: int) -> None:
-        """The outcome of a visit that was weighed: on flash first, then on the display."""
-        before = self._before[bay.number]
-        net, cal = after - before, bay.scale.cal
-        if self._crew and net < 0:
-            fields = [("bay", bay.number), ("category", bay.category), ("net_g", -net), ("by", self._token)]
+        def shut() -> bool:
+            return keeper.closed and not keeper.moving
+
+        asked = False
+        while True:
+            limit = CREW_CLOSE_MS if self._crew else USER_CLOSE_MS
+            limit += GIVE_UP_MS if asked else 0
+            if not await self._until(shut, start + limit - clock.mono_ms()):
+                if asked:
+                    self._end(bay, "fault", "door-left-open", clock.mono_ms() - start)
+                    return
+                asked = True
+                detail = "open for %d s" % ((clock.mono_ms() - start) // 1000)
+                self._log.fault(keeper.name, "door-left-open", True, detail)
+                self._show(*text.lines("close"))
+                continue
+            self._log.fault(keeper.name, "door-left-open", False)
+            open_ms, cycles = clock.mono_ms() - start, keeper.cycles
+            self._show(*text.lines("weighing"))
+            after = await bay.weigh_after()
+            if keeper.cycles == cycles:  # else it was opened again meanwhile: all that is in it is weighed
+                break
+        self._tell(bay, after, open_ms, keeper.cycles - first + 1)
+
+    # The end: on flash first, then on the display
+
+    def _grams(self, bay: Bay) -> int:
+        return self._before[bay.number].grams or 0
+
+    def _tell(self, bay: Bay, after: Weighing, open_ms: int, cycles: int) -> None:
+        verdict = bay.judge(self._before[bay.number], after, cycles, self._crew)
+        if verdict.outcome == "deposit" and self._crew:
+            self._end(bay, "nothing", None, open_ms)
+            self._show(*text.lines("nothing"))
+        elif verdict.outcome == "deposit":
+            self._deposit(bay, after, verdict, open_ms)
+        elif verdict.outcome == "removed" and self._crew:
+            taken = -verdict.net_g
+            fields = [("bay", bay.number), ("category", bay.category), ("net_g", taken), ("by", self._user)]
+            self._told += 1
             if self._log.write("collect", fields):
-                self._show(*text.COLLECTED, text.kilograms(-net))
-        elif not self._crew and net > 0:
-            fields = [("session", session), ("bay", bay.number), ("category", bay.category), ("net_g", net)]
-            fields += [("before_g", before), ("after_g", after), ("e_g", cal.e_g), ("cal", cal.cal)]
-            fields += [("below_min", cal.below_min(net)), ("user", self._token), ("open_ms", open_ms)]
-            if self._log.write("deposit", fields):
-                self._show(text.THANKS, text.kilograms(net))
-            else:
-                self._show(*text.REFUSED)
+                self._show(*text.lines("collected", text.kilograms(taken)))
+        elif verdict.outcome in ("nothing", "removed"):
+            self._end(bay, verdict.outcome, None, open_ms)
+            self._show(*text.lines(verdict.outcome))
         else:
-            self._end(bay, "nothing" if net == 0 or self._crew else "removed", None, open_ms, session)
-            self._show(*(text.REMOVED if net < 0 else text.NOTHING))
+            self._fail(bay, verdict, open_ms)
 
-    def _fail(self, bay: Bay, code: str, open_ms: "int | None", session: "str | None" = None) -> None:
-        if code == "unstable":
-            self._end(bay, "unstable", None, open_ms, session)
-            self._show(*text.UNSTABLE)
+    def _deposit(self, bay: Bay, after: Weighing, verdict: Verdict, open_ms: int) -> None:
+        fields = [("session", self._session(bay)), ("bay", bay.number), ("category", bay.category)]
+        fields += [("net_g", verdict.net_g), ("before_g", self._grams(bay)), ("after_g", after.grams)]
+        fields += [("e_g", bay.scale.e_g), ("cal", bay.scale.cal), ("below_min", verdict.below_min)]
+        self._told += 1
+        if self._log.write("deposit", fields + [("user", self._user), ("open_ms", open_ms)]):
+            self._show(*text.lines("thanks", text.kilograms(verdict.net_g)))
         else:
-            self._end(bay, "fault", code, open_ms, session)
-            self._show(*text.REFUSED)
+            self._show(*text.refusal("log-full"))
 
-    # Bolts
-
-    async def _unlock(self, bay: Bay) -> bool:
-        if await bay.lock.unlock():
-            self._log.fault(bay.door, "lock-jammed", False)
-            self._door(bay, "unlocked")
-            return True
-        await bay.lock.lock()
-        self._jammed(bay, "unlocking")
-        self._end(bay, "fault", "lock-jammed")
-        return False
-
-    async def _bolt(self, bay: Bay) -> None:
-        if await bay.lock.lock():
-            self._log.fault(bay.door, "lock-jammed", False)
-            self._door(bay, "locked")
+    async def _unopened(self, bays: "list[Bay]") -> None:
+        """No door was opened, as far as the switches tell. Their word is checked: a bay that gained weight
+        had its door opened past a switch that does not work.
+        """
+        for bay in bays:
+            after = await bay.weigh_after()
+            if after.grams is None or self._before[bay.number].grams is None:
+                continue
+            if abs(after.grams - self._grams(bay)) >= bay.scale.min_g:
+                detail = "%d g more than before, and the door was never seen open" % (
+                    after.grams - self._grams(bay)
+                )
+                self._log.fault(bay.keeper.name, "switch-conflict", True, detail)
+                self._end(bay, "fault", "switch-conflict")
+                self._show(*text.refusal("switch-conflict"))
+                return
+        if self._problem:
+            jammed = [bay for bay in bays if bay.keeper.jammed] or bays
+            outcome = "refused" if self._problem == "battery-low" else "fault"
+            self._end(jammed[0], outcome, self._problem)
+            self._show(*text.refusal(self._problem))
         else:
-            self._jammed(bay, "locking")
+            self._end(bays[0], "nothing")
+            self._show(*text.lines("nothing"))
 
-    def _jammed(self, bay: Bay, doing: str) -> None:
-        self._door(bay, "jammed")
-        self._log.fault(bay.door, "lock-jammed", True, "the bolt switch did not follow when " + doing)
+    def _fail(self, bay: Bay, verdict: Verdict, open_ms: "int | None") -> None:
+        """Not weighed, and why."""
+        code = verdict.code
+        self._end(bay, verdict.outcome, None if code == verdict.outcome else code, open_ms)
+        if code == "uncalibrated":
+            self._show(*text.lines("thanks-unweighed"))
+        elif code in (None, "unstable"):
+            self._show(*text.lines("unstable"))
+        else:
+            self._show(*text.refusal(code))
 
-    # Records
+    def _session(self, bay: Bay) -> str:
+        return "%s-%d" % (self._name, bay.number)
 
-    def _door(self, bay: Bay, state: str) -> None:
-        self._log.write("door", [("door", bay.door), ("state", state), ("cause", self._cause)])
-
-    def _end(
-        self,
-        bay: Bay,
-        outcome: str,
-        code: "str | None" = None,
-        open_ms: "int | None" = None,
-        session: "str | None" = None,
-    ) -> None:
-        fields = [
-            ("session", session or self._start),
-            ("bay", bay.number),
-            ("outcome", outcome),
-            ("code", code),
-        ]
-        self._log.write("session", fields + [("user", self._token), ("open_ms", open_ms)])
+    def _end(self, bay: Bay, outcome: str, code: "str | None" = None, open_ms: "int | None" = None) -> None:
+        fields = [("session", self._session(bay)), ("bay", bay.number), ("outcome", outcome), ("code", code)]
+        self._told += 1
+        self._log.write("session", fields + [("user", self._user), ("open_ms", open_ms)])

@@ -74,7 +74,10 @@ REFUSALS = {
         "箱门未关，本次不计重\n请关好箱门",
         "The door was left open\nNot weighed: please shut it",
     ),
-    "switch-conflict": ("门磁开关异常，本次不计重\n请联系维护人员", "Door switch fault, not weighed\nPlease tell the operator"),
+    "switch-conflict": (
+        "门磁开关异常，本次不计重\n请联系维护人员",
+        "Door switch fault, not weighed\nPlease tell the operator",
+    ),
     "clock-unknown": (
         "暂时无法核对回收码\n请刷卡或输入号码",
         "Codes cannot be checked now\nUse a card or your number",
@@ -126,15 +129,3 @@ def kilograms(grams: int) -> str:
     if grams % 10:
         return "%s%d.%03d kg" % (sign, grams // 1000, grams % 1000)
     return "%s%d.%02d kg" % (sign, grams // 1000, grams % 1000 // 10)
-
-
-# As session.py and bin.py ask for them until they ask by key.
-SHOW_TOKEN, WAIT, OPEN, PUT_IN = lines("show-token"), lines("wait"), lines("open"), lines("put-in")
-CLOSE, WEIGHING, NOTHING, REMOVED = lines("close"), lines("weighing"), lines("nothing"), lines("removed")
-REFUSED, UNSTABLE = refusal("out-of-service"), lines("unstable")
-COLLECTED, THANKS = ("已清运", "Collected"), "谢谢 / Thank you"
-
-
-def open_only(numbers: str) -> "tuple[str, ...]":
-    """The other bays are out of service."""
-    return lines("open-only", numbers)

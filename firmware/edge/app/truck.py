@@ -50,7 +50,7 @@ class Truck:
         self._timed_ms = -TIME_EVERY_MS
         self._heard = False  # a byte from the receiver, lately
         name = settings.get("lifter", "scale0")
-        self._lifter = Lifter(unit, Scale(unit.board, unit.log, name, settings["scales"][name]))
+        self._lifter = Lifter(unit, Scale(unit, name))
         self._gnss: Serial = unit.board.part("gnss")
         self._news = asyncio.Event()
         unit.log.wrote = lambda _kind: self._news.set()
@@ -60,6 +60,7 @@ class Truck:
         """For ever."""
         unit, supervisor = self.unit, self.unit.supervisor
         unit.boot_record()
+        self._door.begin()
         supervisor.start("gnss", self._follow)
         supervisor.start("silence", self._listen)
         supervisor.start("door", self._obey)

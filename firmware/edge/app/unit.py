@@ -14,6 +14,7 @@ from edge.link.uplink import Uplink
 from edge.log import Log, plain
 from edge.store import settings as store
 from edge.store.ring import Ring
+from edge.store.state import State
 from edge.supervisor import Supervisor, reason
 
 TYPE_CHECKING = False
@@ -45,10 +46,20 @@ class Unit:
         self.board = Board(self.settings["board"])
         self.uplink = Uplink(self.settings, self.log, self.keep)
         self.supervisor = Supervisor(self.log, self.keep)
+        self._state: "State | None" = None
 
     @property
     def device(self) -> str:
         return self.settings["device"]
+
+    @property
+    def state(self) -> State:
+        """What outlives any power cut and changes often. Read when first asked for."""
+        if self._state is None:
+            self._state = State(partition("state"))
+            lost = "nothing could be read; the zero of each scale is its calibration's again"
+            self.log.fault("state", "state-damaged", self._state.damaged, lost)
+        return self._state
 
     def boot_record(self) -> str:
         """Record the start unless it is the end of a planned sleep; why the chip started."""
@@ -59,6 +70,18 @@ class Unit:
             self.log.write("boot", fields)
             self.keep.save()
         return why
+
+    # The running visit, durable: from before the first bolt moves until every session has its record.
+
+    def visit(self) -> "dict[str, Any] | None":
+        found: "dict[str, Any] | None" = self.state.get("visit")
+        return found
+
+    def remember_visit(self, note: "dict[str, Any]") -> None:
+        self.state.put("visit", note)
+
+    def forget_visit(self) -> None:
+        self.state.put("visit", None)
 
     def millivolts(self, name: str) -> "int | None":
         return self.board.part(name).read_mv() if self.board.fitted(name) else None

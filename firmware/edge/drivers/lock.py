@@ -1,34 +1,65 @@
-"""A motor or solenoid bolt with its two switches: drive 1 = bolt pulled; bolt 1 = bolted; door 1 = door
-closed.
+"""A motor or solenoid bolt with its two switches, each an input of its own, and the motor's current if it is
+measured.
+
+Drive 1 = bolt pulled (drive 0: a spring sends it home); bolt 1 = bolted; door 1 = door shut.
 """
+
+import asyncio
 
 from machine import Pin
 
-from edge.drivers.line import Line
+from edge.drivers.adc import Adc
 
-BOLT_MS = 1500  # the bolt moves in 150 to 300 ms; five times that is a jam
+SETTLE_MS = 20  # contacts bounce for a few ms
 
 
 class Lock:
-    def __init__(self, drive: int, bolt: int, door: int) -> None:
+    """`current`: of the motor, 1 mV a mA after its divider; None: not fitted. `stall_ma`: from the motor's
+    data sheet; 0: not judged. One task may wait at a time.
+    """
+
+    def __init__(
+        self, drive: int, bolt: int, door: int, current: "Adc | None" = None, stall_ma: int = 0
+    ) -> None:
         self._drive = Pin(drive, Pin.OUT, value=0)
-        self.bolt = Line(bolt)
-        self.door = Line(door)
+        self._bolt = Pin(bolt, Pin.IN, Pin.PULL_UP)
+        self._door = Pin(door, Pin.IN, Pin.PULL_UP)
+        self._current = current
+        self.stall_ma = stall_ma
+        self._flag = asyncio.ThreadSafeFlag()
 
     @property
     def bolted(self) -> bool:
-        return self.bolt.level() == 1
+        return self._bolt.value() == 1
 
     @property
     def closed(self) -> bool:
-        return self.door.level() == 1
+        return self._door.value() == 1
 
-    async def unlock(self) -> bool:
-        """Pull the bolt; whether it came out."""
-        self._drive.value(1)
-        return await self.bolt.until(0, BOLT_MS)
+    def drive(self, level: int) -> None:
+        if self._drive.value() != level:
+            self._drive.value(level)
 
-    async def lock(self) -> bool:
-        """Let the bolt go; whether it went home."""
-        self._drive.value(0)
-        return await self.bolt.until(1, BOLT_MS)
+    def current_ma(self) -> "int | None":
+        return self._current.read_mv() if self._current else None
+
+    def listen(self) -> None:
+        """Notice the edges of both switches from now on."""
+        self._bolt.irq(self._edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
+        self._door.irq(self._edge, Pin.IRQ_FALLING | Pin.IRQ_RISING)
+
+    def _edge(self, _pin: Pin) -> None:
+        self._flag.set()
+
+    def poke(self) -> None:
+        """End a wait as if a switch had changed."""
+        self._flag.set()
+
+    async def change(self, timeout_ms: int) -> None:
+        """Until a switch has changed and settled, or was poked, or the time is over."""
+        try:
+            await asyncio.wait_for_ms(self._flag.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            return
+        await asyncio.sleep_ms(SETTLE_MS)
+        self._flag.clear()

@@ -1,0 +1,51 @@
+"""One bay of a bin: what the settings say of it, its scale, and the keeper of its door."""
+
+from edge.app.keeper import Keeper
+from edge.app.scale import Scale
+from edge.measure.deposit import Seen, Verdict, judge, unweighed
+from edge.measure.weighing import Weighing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from edge.app.unit import Unit
+
+BEFORE_MS, BEFORE_CONFIRM_MS = 8000, 1500
+AFTER_MS, AFTER_CONFIRM_MS = 10_000, 1500
+
+
+class Bay:
+    """`settings`: `bay`, `category`, `scale`, `lock`, `ranger`, `empty_mm`, `full_mm` of one bay. A new
+    category is a new word in the settings.
+    """
+
+    def __init__(self, unit: "Unit", settings: "dict[str, Any]") -> None:
+        self.number: int = settings["bay"]
+        self.category: str = settings["category"]
+        self.settings = settings
+        self.scale = Scale(unit, settings["scale"])
+        lock = unit.board.part(settings["lock"])
+        self.keeper = Keeper(unit.log, settings["lock"], lock, lambda: unit.millivolts("battery"))
+
+    def opened(self) -> None:
+        """The door was opened: what the bay weighs is no longer known."""
+        self.scale.disturbed()
+
+    async def weigh_before(self) -> Weighing:
+        return await self.scale.weigh(BEFORE_MS, BEFORE_CONFIRM_MS)
+
+    async def weigh_after(self) -> Weighing:
+        return await self.scale.weigh(AFTER_MS, AFTER_CONFIRM_MS)
+
+    def judge_before(self, before: Weighing) -> "Verdict | None":
+        """Why the bay cannot sell weight now; None when it can."""
+        if before.code is None and self.scale.leaned(before):
+            return Verdict("unstable", "leaning")
+        return unweighed(before)
+
+    def judge(self, before: Weighing, after: Weighing, cycles: int, crew: bool) -> Verdict:
+        """What a session was. `cycles`: how often the door was opened between the two weighings."""
+        self.scale.cycled(before, after, crew)
+        seen = Seen(cycles, self.keeper.closed, self.keeper.state == "locked")
+        return judge(before, after, seen, self.scale.e_g, self.scale.min_g)
