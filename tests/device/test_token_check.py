@@ -168,8 +168,8 @@ SHOWN = st.lists(st.tuples(st.integers(0, 12), st.integers(30, 40), st.integers(
 def test_no_token_is_taken_twice_whatever_comes_and_whenever_power_goes(
     shown: list[tuple[int, int, int]], cuts: set[int]
 ) -> None:
-    """Five tokens for each second of expiry, shown again and again while time goes on; a power cut forgets all
-    but the last time that was recorded, which is that of the last token taken.
+    """Five tokens for each second of expiry, shown again and again while time goes on. A power cut forgets
+    all but the last time that was recorded: that of the last token taken.
     """
     state: list[Any] | None = None
     floor_s, known_s, now_s = 0, NOW_S, NOW_S
