@@ -178,7 +178,7 @@ class Visit:
         keeper, clock = bay.keeper, self._log.clock
         start, first = clock.mono_ms(), keeper.cycles
         bay.opened()
-        self._show(*text.lines("put-in"))
+        self._show(*text.lines("unweighed" if bay.number in self._unweighed else "put-in"))
 
         def shut() -> bool:
             return keeper.closed and not keeper.moving
