@@ -79,8 +79,8 @@ class Calibration:
         self.min_g = self._class(settings.get("class", "III")) * self.e_g
         if LEAST_SHARE * top_g < self.max_g:
             raise ValueError("the greatest point is %d g; Max is %d g" % (top_g, self.max_g))
-        self._sign = 1 if points[-1][0] > points[0][0] else -1  # an upside-down cell counts downwards
-        self._curve = [(self._sign * counts, grams) for counts, grams in points]
+        self.sign = 1 if points[-1][0] > points[0][0] else -1  # an upside-down cell counts downwards
+        self._curve = [(self.sign * counts, grams) for counts, grams in points]
         self._check_curve()
         self.zero = _integer(settings, "zero", points[0][0], -FULL_SCALE, FULL_SCALE)
         self.e_counts = self.counts(1000 * self.e_g)
@@ -95,7 +95,7 @@ class Calibration:
     def _class(self, name: object) -> int:
         if name not in CLASSES:
             raise ValueError("class is %s; expected III or IIII" % (name,))
-        least, few, many, most = CLASSES[name]  # type: ignore[index]
+        least, few, many, most = CLASSES[name]
         intervals = self.max_g // self.e_g
         if not (few if self.e_g < 5 else many) <= intervals <= most:
             raise ValueError("Max is %d e; class %s does not allow it" % (intervals, name))
@@ -141,7 +141,7 @@ class Calibration:
 
     def _at(self, counts: int) -> int:
         """The curve in milligrams."""
-        counts *= self._sign
+        counts *= self.sign
         curve = self._curve
         k = 1
         while k < len(curve) - 1 and counts > curve[k][0]:

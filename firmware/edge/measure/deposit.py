@@ -7,47 +7,52 @@
                                                                         unstable
     before it, the load had changed though no door opened    unstable   leaning
     the door was not closed and bolted when it was weighed   refused    lid-open
-    the door was opened again before it was weighed          refused    door-reopened
+    it stood shut for a while, then was opened again         refused    door-reopened
     the door was opened that was not unlocked                refused    forced
     more than e heavier                                      deposit    -
     more than e lighter                                      removed    -
     neither                                                  nothing    -
 
-Two people in turn are two visits, each between its own two weighings; when the second opens the door before
-the first was weighed, what each brought cannot be told. Both weights are rounded to e, so e is what no
+Two people in turn are two visits, each between its own two weighings. A door that is opened again at once
+is the same hands (the bolt had no time to fall home, nobody else no time to come); later, before it was
+weighed, what each brought cannot be told. Both weights are rounded to e, so a change of one e is what no
 change may look like."""
 
 from edge.measure.weighing import Weighing
 
+SAME_HANDS_MS = 3000
 UNSTABLE = ("unstable", "leaning", "swaying", "shaking", "creeping")
 
 
 class Seen:
     """Between the two weighings. `opened`: how often the door went open; `closed`, `bolted`: as its two
-    switches showed all the while that it was weighed after; `forced`: it went open while it should have
-    been bolted; `leaned`: the weight before was not what the closed bay last weighed."""
+    switches showed all the while that it was weighed after; `reopened_ms`: the longest that it had stood
+    shut when it was opened again; `forced`: it went open while it should have been bolted; `leaned`: the
+    weight before was not what the closed bay last weighed."""
 
     def __init__(
         self,
         opened: int = 1,
         closed: bool = True,
         bolted: bool = True,
+        reopened_ms: int = 0,
         forced: bool = False,
         leaned: bool = False,
     ) -> None:
         self.opened = opened
         self.closed = closed
         self.bolted = bolted
+        self.reopened_ms = reopened_ms
         self.forced = forced
         self.leaned = leaned
 
 
 class Verdict:
     """`outcome`: `deposit`, or that of a session record; `code`: why (None where the outcome says it).
-    `net_g`: after minus before, where both are weights; `below_min`: too little to be settled as mass."""
+    `net_g`: after minus before (0 when one is no weight); `below_min`: too little to be settled as mass."""
 
     def __init__(
-        self, outcome: str, code: "str | None" = None, net_g: "int | None" = None, below_min: bool = False
+        self, outcome: str, code: "str | None" = None, net_g: int = 0, below_min: bool = False
     ) -> None:
         self.outcome = outcome
         self.code = code
@@ -72,8 +77,10 @@ def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -
         verdict = Verdict("unstable", "leaning")
     if verdict is None and not (seen.closed and seen.bolted):
         verdict = Verdict("refused", "lid-open")
-    if verdict is None and (seen.forced or seen.opened > 1):
-        verdict = Verdict("refused", "forced" if seen.forced else "door-reopened")
+    if verdict is None and seen.forced:
+        verdict = Verdict("refused", "forced")
+    if verdict is None and seen.opened > 1 and seen.reopened_ms > SAME_HANDS_MS:
+        verdict = Verdict("refused", "door-reopened")
     verdict = verdict or unweighed(after)
     if verdict:
         return verdict

@@ -95,6 +95,10 @@ class Weigher:
         """Stable below zero just now: worth waiting for the automatic zero."""
         return self._below_from is not None
 
+    @property
+    def below_ms(self) -> int:
+        return 0 if self._below_from is None else self._at_ms - self._below_from
+
     def _mg(self, counts: int) -> int:
         cal = self._cal
         return cal.mg(cal.reduced(counts, self._temp_dc), self._zero.counts, self._temp_dc)
@@ -123,7 +127,6 @@ class Weigher:
             return found
         found.stable = True
         found.spread, found.span_ms = stability.spread, stability.span_ms
-        if self._below_from is not None:
-            found.below_ms = self._at_ms - self._below_from
+        found.below_ms = self.below_ms
         found.grams = self._cal.indication(mg)
         return found
