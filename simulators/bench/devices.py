@@ -34,7 +34,9 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
     """One fleet, one fresh gateway; what each process used."""
     store = bench.store(name, bench.bucket(name), fleet)
     with running(bench, store) as gateway:
-        run = FleetRun(bench, fleet, f"{name}-fleet", "--seconds", str(seconds + HISTORY_S))
+        # A history at once is a long queue: a device that lost patience would only make it longer.
+        more = ("--seconds", str(seconds + HISTORY_S), "--stall", str(HISTORY_S))
+        run = FleetRun(bench, fleet, f"{name}-fleet", *more)
         if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
             raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
         assert bench.influx.child  # noqa: S101 (the rig started it)
