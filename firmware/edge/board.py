@@ -3,6 +3,7 @@ demand.
 """
 
 from edge.drivers.adc import Adc
+from edge.drivers.bus import Bus
 from edge.drivers.display import Display
 from edge.drivers.hx711 import Hx711
 from edge.drivers.line import Line
@@ -10,6 +11,8 @@ from edge.drivers.lock import Lock
 from edge.drivers.ranger import Ranger
 from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
+from edge.drivers.tof import Tof
+from edge.drivers.transmitter import Transmitter
 from edge.errors import EdgeError
 
 TYPE_CHECKING = False
@@ -30,13 +33,20 @@ def _lock(part: "dict[str, Any]") -> Lock:
 
 _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
+    "bus": lambda p: Bus(_serial(p), p["baud"], p.get("power"), p.get("enable")),
     "button": lambda p: Line(p["pin"]),
     "display": lambda p: Display(_serial(p)),
     "gnss": _serial,
     "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10)),
     "lock": _lock,
     "ranger": lambda p: Ranger(_serial(p), p["power"]),
+    "tof": lambda p: Tof(_serial(p), p["power"]),
     "reader": lambda p: Reader(_serial(p), p.get("gap_ms", GAP_MS)),
+}
+
+# Those that share a line: made with the driver of the part that is their `bus`.
+_ON_BUS: "dict[str, Callable[[dict[str, Any], Any], object]]" = {
+    "transmitter": lambda p, bus: Transmitter(bus, p["unit"], p["registers"]),
 }
 
 
@@ -55,7 +65,11 @@ class Board:
             if name not in self.parts:
                 raise EdgeError("part-unknown", "board %s has no %s" % (self.id, name))
             part = self.parts[name]
-            if part["driver"] not in _DRIVERS:
-                raise EdgeError("driver-unknown", "%s of board %s: %s" % (name, self.id, part["driver"]))
-            self._made[name] = _DRIVERS[part["driver"]](part)
+            driver = part["driver"]
+            if driver in _DRIVERS:
+                self._made[name] = _DRIVERS[driver](part)
+            elif driver in _ON_BUS:
+                self._made[name] = _ON_BUS[driver](part, self.part(part["bus"]))
+            else:
+                raise EdgeError("driver-unknown", "%s of board %s: %s" % (name, self.id, driver))
         return self._made[name]

@@ -63,6 +63,8 @@ class SelfTest:
     async def _try_ranger(self, name: str) -> object:
         return {"distance_mm": await self._unit.board.part(name).read_mm()}
 
+    _try_tof = _try_ranger
+
     async def _try_adc(self, name: str) -> object:
         mv = self._unit.board.part(name).read_mv()
         if name != "temperature":

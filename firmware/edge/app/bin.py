@@ -17,13 +17,13 @@ from edge.app.admission import BayState
 from edge.app.bay import Bay
 from edge.app.entry import Entry
 from edge.app.recovery import settle
+from edge.app.senses import FillSensor, feel, raised
 from edge.app.session import Visit
 from edge.app.unit import Unit
 from edge.console import Console
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
-from edge.measure import fill
 from edge.measure.supply import Supply
 
 PLUG_MS = 5000
@@ -156,16 +156,18 @@ class Bin:
         self._keep["looks"] = (
             self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
         )
-        rest: "list[tuple[str, object]]" = list(self.unit.surroundings(self._battery_mv))
+        await feel(self.unit)
+        around = self.unit.surroundings(self._battery_mv)
+        temp_dc = dict(around)["temp_dc"]
+        rest: "list[tuple[str, object]]" = list(around)
         rssi = self._keep.pop("rssi", None)
         if rssi is not None:
             rest.append(("rssi_dbm", rssi))
         for bay in self.bays:
-            fields = [
-                ("bay", bay.number),
-                ("mass_g", await self._mass(bay)),
-                ("fill_pct", await self._fill(bay)),
-            ]
+            mass_g = await self._mass(bay)
+            well_g = None if raised(self.unit, bay.scale.name) else mass_g
+            fill_pct = await FillSensor(self.unit, bay.settings).look(well_g, bay.scale.min_g, temp_dc)
+            fields = [("bay", bay.number), ("mass_g", mass_g), ("fill_pct", fill_pct)]
             self.unit.log.write("reading", fields + rest)
             rest = []
         if self.unit.log.room():
@@ -175,19 +177,6 @@ class Bin:
 
     async def _mass(self, bay: Bay) -> "int | None":
         return (await bay.scale.look(LOOK_WEIGH_MS)).grams if bay.keeper.closed else None
-
-    async def _fill(self, bay: Bay) -> "int | None":
-        name = bay.settings.get("ranger")
-        if not name:
-            return None
-        try:
-            distance = await self.unit.board.part(name).read_mm()
-        except EdgeError as error:
-            self.unit.log.fault(name, error.code, True, error.detail)
-            return None
-        for code in ("ranger-silent", "ranger-no-echo"):
-            self.unit.log.fault(name, code, False)
-        return fill.percent(distance, bay.settings["empty_mm"], bay.settings["full_mm"])
 
     # Doors
 
@@ -255,7 +244,8 @@ class Bin:
     def _state(self, bay: Bay) -> BayState:
         settings = bay.settings
         parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
-        return BayState(bay.number, parts, bay.keeper.closed)
+        fill_pct = FillSensor(self.unit, settings).last_pct
+        return BayState(bay.number, parts, bay.keeper.closed, fill_pct, calibrated=bay.scale.ready)
 
     def _can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""

@@ -21,6 +21,8 @@ _LOOK_MS = 550
 class Ranger:
     """`port`: its line; `power`: the pin that switches its supply."""
 
+    ACOUSTIC = True  # measures with sound, whose speed depends on the temperature
+
     def __init__(self, port: Serial, power: int) -> None:
         self._port = port
         self._lock = asyncio.Lock()

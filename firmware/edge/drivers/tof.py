@@ -21,6 +21,8 @@ _FARTHEST_CM = 800
 class Tof(Ranger):
     """As `Ranger`, with its own frames."""
 
+    ACOUSTIC = False
+
     @staticmethod
     def frames(buf: bytes) -> "tuple[list[int], int]":
         found: "list[int]" = []

@@ -19,7 +19,7 @@ COOL_DC = 600
 RISE_DC_PER_MIN = 30
 LEAST_RISE_DC = 80
 LEAST_DC = 450
-SOON_MS = 15_000  # when `suspect`: look again after this
+SOON_MS = 30_000  # when `suspect`: look again after this
 _LONGEST_MS = 3_600_000  # between two values of which a rate is made
 _SIGNS = 2
 _QUIET = 3
@@ -74,7 +74,7 @@ class Heat:
         return None
 
     def _rising(self, temp_dc: int, now_ms: int) -> bool:
-        """Since the last value. While a first sign stands, the least rise counts from where it began."""
+        """Since the last value; the least rise from where the first sign of it began."""
         last, passed = self._last_dc, now_ms - self._last_ms
         if last is None or not 0 < passed <= _LONGEST_MS:
             return False
@@ -82,5 +82,6 @@ class Heat:
         if not self.signs:
             self._from_dc = last
         begun = last if self._from_dc is None else self._from_dc
-        fast = rise * 60_000 >= RISE_DC_PER_MIN * passed
+        # To confirm a sign, half of the rate is enough: seconds later, noise counts for more.
+        fast = rise * 60_000 * (2 if self.signs else 1) >= RISE_DC_PER_MIN * passed
         return fast and temp_dc - begun >= LEAST_RISE_DC and temp_dc >= LEAST_DC
