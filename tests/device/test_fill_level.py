@@ -170,7 +170,8 @@ def test_no_echo_at_all_silence_and_garbage_have_their_own_names() -> None:
 def test_whatever_a_sensor_says_the_fill_is_none_or_a_percentage_and_sleep_changes_nothing(
     looks: list[tuple[list[int], int, int | None]],
 ) -> None:
-    awake, raised = bay(REF_DC), []
+    awake = bay(REF_DC)
+    raised: list[str] = []
     state = None
     for found, misses, gross_g in looks:
         asleep = bay(REF_DC, tuple(raised))
