@@ -86,3 +86,31 @@ def test_nothing_is_sent_over_a_gap_until_all_before_it_is_free() -> None:
     window.published(1, 4)
     assert not window.may_follow(7, acked=3)
     assert window.may_follow(7, acked=4)
+
+
+def test_the_same_ack_told_again_asks_for_what_comes_after_it() -> None:
+    window = Window(stall_ms=STALL_MS)
+    window.connected(0)
+    assert window.start(0, 20, 0) == 1
+    window.published(1, 10)
+    assert window.start(0, 20, 0) == 11
+    window.published(2, 20)
+    assert window.acknowledged(10, 0, 100)
+    assert window.start(10, 20, 100) is None
+    assert not window.acknowledged(10, 10, 200)  # a copy of what was just said asks for nothing
+    assert window.start(10, 20, 200) is None
+    assert not window.acknowledged(10, 10, 5_000)
+    assert window.start(10, 20, 5_000) == 11
+    window.published(3, 20)
+    assert not window.acknowledged(10, 10, 6_000)  # it is on its way
+    assert window.start(10, 20, 6_000) is None
+
+
+def test_an_ack_told_again_when_nothing_is_owed_changes_nothing() -> None:
+    window = Window()
+    window.connected(0)
+    window.start(0, 5, 0)
+    window.published(1, 5)
+    assert window.acknowledged(5, 0, 100)
+    assert not window.acknowledged(5, 5, 60_000)
+    assert window.start(5, 5, 60_000) is None

@@ -5,8 +5,11 @@ Rules. (1) A record is free only when `down/ack` covers it; PUBACK frees a place
 messages, no more. (2) A new connection, or no progress of `down/ack` for `stall_ms` while records are
 unacknowledged: start again at the first unacknowledged one. (3) An acknowledgement of what was never sent
 says nothing true: ignored. (4) A message is an unbroken run: after a gap (records lost on flash) nothing is
-sent until all before it is free, so that `first` of the next message can declare the gap.
+sent until all before it is free, so that `first` of the next message can declare the gap. (5) The same
+`down/ack` told again asks for what comes after it: start again there, unless something moved just now.
 """
+
+ASKED_MS = 3_000  # a copy that comes sooner after progress is one that was sent before it
 
 
 class Window:
@@ -53,6 +56,8 @@ class Window:
 
     def acknowledged(self, seq: int, acked: int, now_ms: int) -> bool:
         """`down/ack` says `seq`; whether that is news to believe (rule 3)."""
+        if seq == acked and self._next - 1 > acked and now_ms - self._since_ms >= ASKED_MS:
+            self.connected(now_ms)  # rule 5
         if not acked < seq <= self.sent:
             return False
         self._since_ms = now_ms
