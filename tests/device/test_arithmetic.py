@@ -7,7 +7,6 @@ from fractions import Fraction
 from edge.measure.calendar import civil, days
 from edge.measure.fill import percent
 from edge.measure.integer import cos_permille, divide, isqrt, scaled
-from edge.measure.mass import Calibration, Stability
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,44 +54,6 @@ def test_calendar_and_back(when: datetime.datetime) -> None:
     ) // datetime.timedelta(milliseconds=1)
     assert civil(ms) == (*when.timetuple()[:6], when.microsecond // 1000)
     assert days(when.year, when.month, when.day) == ms // 86_400_000
-
-
-@given(
-    st.integers(-(2**23), 2**23),
-    st.integers(-(2**22), 2**22),
-    st.integers(1000, 2**22),
-    st.integers(1, 10**6),
-    st.sampled_from([1, 2, 5, 10, 20, 100]),
-)
-def test_an_indication_is_the_nearest_multiple_of_e(
-    counts: int, zero: int, span: int, span_g: int, e_g: int
-) -> None:
-    cal = Calibration("c1", zero, span, span_g, e_g)
-    exact = Fraction((counts - zero) * span_g, span)
-    assert cal.indication(counts) % e_g == 0
-    assert abs(cal.indication(counts) - exact) <= Fraction(e_g, 2)
-    assert abs(cal.grams(counts) - exact) <= Fraction(1, 2)
-
-
-def test_below_min_is_below_twenty_intervals() -> None:
-    cal = Calibration("c1", 0, 1000, 1000, 10)
-    assert cal.below_min(199)
-    assert not cal.below_min(200)
-
-
-@given(st.lists(st.integers(-1000, 1000), max_size=40), st.integers(0, 200), st.integers(2, 8))
-def test_stable_means_that_the_whole_window_lies_within_the_band(
-    values: list[int], band: int, size: int
-) -> None:
-    stability = Stability(band, size)
-    for n, value in enumerate(values, 1):
-        got = stability.add(value)
-        window = values[max(0, n - size) : n]
-        if len(window) == size and max(window) - min(window) <= band:
-            assert got is not None
-            assert min(window) <= got <= max(window)
-        else:
-            assert got is None
 
 
 def test_fill_is_clamped_between_floor_and_brim() -> None:

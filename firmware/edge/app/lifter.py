@@ -41,7 +41,7 @@ class Lifter:
         scale = self._scale
         start = self._clock.mono_ms()
         try:
-            cycle = LifterCycle(scale.counts(scale.band_g), scale.size)
+            cycle = LifterCycle(scale.calibration.band_counts, scale.calibration.window)
             await scale.follow(
                 cycle.add, lambda: self._up.level() == 0 and self._clock.mono_ms() - start < CYCLE_MS
             )

@@ -2,7 +2,8 @@
 
 It holds nothing that must survive: zero is read from the durable state for each weighing, so what is stored
 is what is in force, and a power cut can move it no further than a write that did or did not happen. What
-diagnosis has gathered and what the bay last weighed is in RTC memory (`keep`: `diag`, `known`)."""
+diagnosis has gathered and what the bay last weighed is in RTC memory (`keep`: `diag`, `known`).
+"""
 
 import time
 
@@ -27,21 +28,20 @@ CREW_MS, CREW_CONFIRM_MS = 15_000, 2000
 class Scale:
     """`name`: of the part; `cal`: id of its calibration, `e_g`, `min_g`, `max_g`. Without a usable
     calibration `ready` is False, `why` says why, `cal` is "none" and the others 0; the bin works on, and
-    sells no weight."""
+    sells no weight.
+    """
 
     def __init__(self, unit: Unit, name: str) -> None:
         self.name = name
         self._unit = unit
         self._chip = unit.board.part(name)
-        self._settings: "dict[str, Any]" = unit.settings.get("scales", {}).get(name, {})
+        scales = unit.settings.get("scales")
+        self._settings: "Any" = scales.get(name) if isinstance(scales, dict) else None
         self._temp_dc: "int | None" = None
-        self.band_g: int = self._settings.get("band_g", self._settings.get("e_g", 1))  # a lifter's plateaus
-        self.size: int = self._settings.get("window", 6)
         self.why = ""
         self.cal, self.e_g, self.min_g, self.max_g = "none", 0, 0, 0
         try:
             cal = self._calibration = Calibration(self._settings)
-            Weigher(cal, Zero(cal), None, 0, self._settings)
             self.cal, self.e_g, self.min_g, self.max_g = cal.cal, cal.e_g, cal.min_g, cal.max_g
         except ValueError as error:
             self.why = str(error)
@@ -65,7 +65,8 @@ class Scale:
 
     async def look(self, timeout_ms: int) -> Weighing:
         """Weigh the closed bay between visits: zero may follow a drift, and what it weighs is known from
-        now on."""
+        now on.
+        """
         weighing = await self._weigh(timeout_ms, 0, True)
         if weighing.grams is not None and weighing.mg is not None:
             mg = self._follow_zero(weighing, weighing.mg)
@@ -93,7 +94,7 @@ class Scale:
             return Weighing("uncalibrated", self.why)
         self._unit.log.fault(self.name, "uncalibrated", False)
         zero = self.zero()
-        weigher = Weigher(self.calibration, zero, self._temperature(), confirm_ms, self._settings)
+        weigher = Weigher(self.calibration, zero, self._temperature(), confirm_ms)
         start = time.ticks_ms()
         done = False
 
@@ -151,7 +152,8 @@ class Scale:
 
     async def set_zero(self, setup: bool = False) -> Zero:
         """A crew says that the bay is empty (`setup`: the bin is being set up). Errors: `zero-refused`, and
-        the codes of a weighing."""
+        the codes of a weighing.
+        """
         weighing = await self._weigh(CREW_MS, CREW_CONFIRM_MS, False)
         if weighing.code is not None:
             raise EdgeError(weighing.code, weighing.detail)
@@ -177,7 +179,8 @@ class Scale:
 
     async def follow(self, take: "Callable[[int], None]", more: "Callable[[], bool]") -> None:
         """Power the scale and hand each conversion to `take` while `more` says so. Errors: `uncalibrated`,
-        and the converter's."""
+        and the converter's.
+        """
         diagnosis = self._diagnosis()
         look = Look(False)
         async with self._chip.lock:
@@ -191,10 +194,6 @@ class Scale:
         cal = self.calibration
         temp_dc = self._temperature()
         return cal.indication(cal.mg(cal.reduced(counts, temp_dc), self.zero().counts, temp_dc))
-
-    def counts(self, grams: int) -> int:
-        """How many counts a difference of `grams` makes, at least 1. Errors: `uncalibrated`."""
-        return max(1, self.calibration.counts(1000 * grams))
 
     async def _read(
         self, take: "Callable[[int], None]", more: "Callable[[], bool]", look: Look

@@ -11,7 +11,9 @@ Temperature terms, both of *what the cell shows*, so both are taken out:
 so a cell whose signal grows in the sun has positive terms. `temp_dc` is the temperature of the calibration.
 """
 
+from edge.measure.filter import MEAN, MEDIAN
 from edge.measure.integer import divide
+from edge.measure.stability import FULL_MS, WINDOW_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def _points(settings: "dict[str, Any]") -> "list[tuple[int, int]]":
 class Calibration:
     """`settings`: `cal` (id), `e_g`, `max_g`, `points` [[counts, grams], …] and `zero` (counts at no load;
     the first point's when absent), or the two-point form `zero`, `span`, `span_g`; optional `d_g` (e_g),
-    `class` ("III"), `temp_dc`, `zero_tc`, `span_tc`.
+    `class` ("III"), `temp_dc`, `zero_tc`, `span_tc`; of the filter `median` (conversions, odd) and `mean`
+    (medians), of the stability `window_ms`; of a lifter's plateaus `band_g` (e_g) and `window` (conversions).
 
     Errors: ValueError says which value cannot be, and what was expected.
     """
@@ -83,6 +86,13 @@ class Calibration:
         self._curve = [(self.sign * counts, grams) for counts, grams in points]
         self._check_curve()
         self.zero = _integer(settings, "zero", points[0][0], -FULL_SCALE, FULL_SCALE)
+        self.median = _integer(settings, "median", MEDIAN, 1, 15)
+        if self.median % 2 == 0:
+            raise ValueError("median is %d; expected an odd number" % self.median)
+        self.mean = _integer(settings, "mean", MEAN, 1, 32)
+        self.window_ms = _integer(settings, "window_ms", WINDOW_MS, 200, FULL_MS)
+        self.band_counts = self.counts(1000 * _integer(settings, "band_g", self.e_g, 1, 10**6))
+        self.window = _integer(settings, "window", 6, 1, 64)
         self.e_counts = self.counts(1000 * self.e_g)
         if self.e_counts < LEAST_COUNTS:
             raise ValueError("e is %d counts; expected at least %d" % (self.e_counts, LEAST_COUNTS))
@@ -93,7 +103,7 @@ class Calibration:
             self.temp_dc = _integer(settings, "temp_dc", None, MIN_DC, MAX_DC)
 
     def _class(self, name: object) -> int:
-        if name not in CLASSES:
+        if not isinstance(name, str) or name not in CLASSES:
             raise ValueError("class is %s; expected III or IIII" % (name,))
         least, few, many, most = CLASSES[name]
         intervals = self.max_g // self.e_g

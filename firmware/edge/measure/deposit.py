@@ -16,7 +16,8 @@
 Two people in turn are two visits, each between its own two weighings. A door that is opened again at once
 is the same hands (the bolt had no time to fall home, nobody else no time to come); later, before it was
 weighed, what each brought cannot be told. Both weights are rounded to e, so a change of one e is what no
-change may look like."""
+change may look like.
+"""
 
 from edge.measure.weighing import Weighing
 
@@ -28,7 +29,8 @@ class Seen:
     """Between the two weighings. `opened`: how often the door went open; `closed`, `bolted`: as its two
     switches showed all the while that it was weighed after; `reopened_ms`: the longest that it had stood
     shut when it was opened again; `forced`: it went open while it should have been bolted; `leaned`: the
-    weight before was not what the closed bay last weighed."""
+    weight before was not what the closed bay last weighed.
+    """
 
     def __init__(
         self,
@@ -49,7 +51,8 @@ class Seen:
 
 class Verdict:
     """`outcome`: `deposit`, or that of a session record; `code`: why (None where the outcome says it).
-    `net_g`: after minus before (0 when one is no weight); `below_min`: too little to be settled as mass."""
+    `net_g`: after minus before (0 when one is no weight); `below_min`: too little to be settled as mass.
+    """
 
     def __init__(
         self, outcome: str, code: "str | None" = None, net_g: int = 0, below_min: bool = False
@@ -95,7 +98,8 @@ def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -
 
 def leans(now: Weighing, known_mg: int, known_temp_dc: "int | None", e_g: int) -> bool:
     """Whether a closed bay weighs something else than it last did: two intervals, and one for every 5
-    degrees C since (the drift that R 76-1, 3.9.2.3 allows), are no load."""
+    degrees C since (the drift that R 76-1, 3.9.2.3 allows), are no load.
+    """
     if now.mg is None:
         return False
     allowed_e = 2

@@ -1,5 +1,6 @@
 """A converter's readings made quiet: the median first, which outlives what is no reading at all, then the
-mean."""
+mean.
+"""
 
 from edge.measure.integer import divide
 
@@ -11,10 +12,6 @@ class Filter:
     """Median of the last `median` conversions (odd), then mean of the last `mean` of these."""
 
     def __init__(self, median: int = MEDIAN, mean: int = MEAN) -> None:
-        if median < 1 or median % 2 == 0 or mean < 1:
-            raise ValueError(
-                "median is %d, mean is %d; expected an odd number, and 1 or more" % (median, mean)
-            )
         self._median = median
         self._mean = mean
         self._raw: "list[int]" = []

@@ -4,17 +4,18 @@ Gross is the first plateau of the cycle, tare the last one; between them the sig
 measured in the same cycle, so a container's own mass and the scale's slow drift cancel.
 """
 
-from edge.measure.mass import Stability
+from edge.measure.integer import divide
 
 UNREST = 8  # conversions without a plateau at the end: the container was lowered while it swung
 
 
 class LifterCycle:
-    """`band` and `size`: what counts as a plateau, as for Stability."""
+    """A plateau is `size` conversions in a row of which all lie within `band` counts."""
 
     def __init__(self, band: int, size: int = 6) -> None:
         self._band = band
-        self._stability = Stability(band, size)
+        self._size = size
+        self._window: "list[int]" = []
         self._plateaus: "list[int]" = []
         self._first: "int | None" = None
         self._unrest = 0  # conversions since the signal last lay on a plateau
@@ -23,11 +24,15 @@ class LifterCycle:
         """A conversion while the lifter is up."""
         if self._first is None:
             self._first = counts
-        value = self._stability.add(counts)
-        if value is None:
+        window = self._window
+        window.append(counts)
+        if len(window) > self._size:
+            window.pop(0)
+        if len(window) < self._size or max(window) - min(window) > self._band:
             self._unrest += 1
             return
         self._unrest = 0
+        value = divide(sum(window), len(window))
         if self._plateaus and abs(value - self._plateaus[-1]) <= self._band:
             self._plateaus[-1] = value
         else:
@@ -42,5 +47,4 @@ class LifterCycle:
         gross = self._plateaus[0] if self._plateaus else self._first
         if self._plateaus and self._unrest < UNREST:
             return gross, self._plateaus[-1], True
-        last = self._stability.median()
-        return gross, gross if last is None else last, False
+        return gross, sorted(self._window)[len(self._window) // 2], False

@@ -9,7 +9,8 @@ interval.
 At W = 5 s this is the rule itself (values within one e round to at most two adjacent ones). A steady drift
 that passes at a shorter W passes at 5 s too; noise does not grow with time and passes as soon as W
 outweighs it. What a shorter W cannot see is a swing slower than itself at its turning point: `window_ms` is
-the trade."""
+the trade.
+"""
 
 from edge.measure.integer import divide
 
@@ -26,8 +27,6 @@ class Stability:
     """
 
     def __init__(self, e_counts: int, window_ms: int = WINDOW_MS) -> None:
-        if e_counts < 1 or not 0 < window_ms <= FULL_MS:
-            raise ValueError("e is %d counts, the window %d ms" % (e_counts, window_ms))
         self._e = e_counts
         self._window_ms = window_ms
         self._values: "list[int]" = []

@@ -1,16 +1,13 @@
 """One weighing: conversions in, a stable mass or the reason why there is none out. Pure; time comes with
-the readings."""
+the readings.
+"""
 
 from edge.measure.calibration import Calibration
-from edge.measure.filter import MEAN, MEDIAN, Filter
+from edge.measure.filter import Filter
 from edge.measure.integer import divide
-from edge.measure.stability import WINDOW_MS, Stability
+from edge.measure.stability import Stability
 from edge.measure.unrest import Unrest
 from edge.measure.zero import Zero
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Weighing:
@@ -19,7 +16,8 @@ class Weighing:
 
     `mg`: unrounded gross, `counts`: the reading, each the best guess when not stable (None: nothing was
     read). `spread`, `span_ms`: of the stable window, counts and ms. `below_ms`: for how long it was stable
-    below zero."""
+    below zero.
+    """
 
     def __init__(self, code: "str | None" = None, detail: str = "") -> None:
         self.grams: "int | None" = None
@@ -40,24 +38,16 @@ class Weigher:
     """One weighing with a calibration and a zero that stays as it is meanwhile.
 
     `confirm_ms`: the value must be found stable twice, so long apart, within half an interval: somebody who
-    leans on the bin for a moment, or a gust, is stable only once. `settings`: optional `median`, `mean`,
-    `window_ms`."""
+    leans on the bin for a moment, or a gust, is stable only once.
+    """
 
-    def __init__(
-        self,
-        cal: Calibration,
-        zero: Zero,
-        temp_dc: "int | None",
-        confirm_ms: int = 0,
-        settings: "dict[str, Any] | None" = None,
-    ) -> None:
-        settings = settings or {}
+    def __init__(self, cal: Calibration, zero: Zero, temp_dc: "int | None", confirm_ms: int = 0) -> None:
         self._cal = cal
         self._zero = zero
         self._temp_dc = temp_dc
         self._confirm_ms = confirm_ms
-        self._filter = Filter(settings.get("median", MEDIAN), settings.get("mean", MEAN))
-        self._stability = Stability(cal.e_counts, settings.get("window_ms", WINDOW_MS))
+        self._filter = Filter(cal.median, cal.mean)
+        self._stability = Stability(cal.e_counts, cal.window_ms)
         self._unrest = Unrest()
         self._value: "int | None" = None  # filtered, the newest
         self._first: "int | None" = None  # the plateau that waits to be confirmed

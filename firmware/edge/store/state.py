@@ -8,7 +8,8 @@ The partition is a ring of fixed slots, each written once after an erase:
 The valid slot of the highest generation counts. A write programs the next blank slot, so a cut leaves the
 one before; a slot that a cut has torn is neither blank nor valid, and is passed over. A sector is erased
 only when the newest slot lies in another. With two sectors of eight slots and 100,000 erases each, 1.6
-million writes."""
+million writes.
+"""
 
 import json
 from binascii import crc32
@@ -33,7 +34,8 @@ LIMIT = SLOT - _HEADER_SIZE
 
 class State:
     """`damaged`: there was something, and nothing of it could be read. Errors: `state-unreadable` (no such
-    partition)."""
+    partition).
+    """
 
     def __init__(self, device: "BlockDevice") -> None:
         self._dev = device
