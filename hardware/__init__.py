@@ -7,12 +7,40 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
+_FUNCTIONS = {"holding": 3, "input": 4}
+
 
 def load_board(name: str) -> dict[str, Any]:
-    """Return `boards/<name>.toml` as plain data. Raises FileNotFoundError for a name that is not there."""
-    return tomllib.loads((files(__package__) / "boards" / f"{name}.toml").read_text(encoding="utf-8"))
+    """Return `boards/<name>.toml` as plain data; a part that names a register map (`map`) carries what the
+    firmware needs of it (`registers`). Raises FileNotFoundError for a name that is not there.
+    """
+    board = _load("boards", name)
+    for part in board["parts"].values():
+        if "map" in part:
+            part["registers"] = _registers(load_register_map(part["map"]))
+    return board
 
 
 def load_register_map(name: str) -> dict[str, Any]:
     """Return `modbus/<name>.toml` as plain data. Raises FileNotFoundError for a name that is not there."""
-    return tomllib.loads((files(__package__) / "modbus" / f"{name}.toml").read_text(encoding="utf-8"))
+    return _load("modbus", name)
+
+
+def _load(folder: str, name: str) -> dict[str, Any]:
+    return tomllib.loads((files(__package__) / folder / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _registers(register_map: dict[str, Any]) -> dict[str, Any]:
+    """A transmitter's map as its driver reads it (`firmware/edge/drivers/transmitter.py`)."""
+    registers = register_map["groups"]["live"]["registers"]
+    start = registers[0]["address"]
+    place = {register["name"]: register["address"] - start for register in registers}
+    ends = [place[r["name"]] + (2 if r["type"].endswith("32") else 1) for r in registers]
+    return {
+        "function": _FUNCTIONS[register_map["table"]],
+        "address": start,
+        "lengths": [end for end in ends if end > max(place["counts"] + 1, place["status"])],
+        "counts": place["counts"],
+        "status": place["status"],
+        "bits": next(register["bits"] for register in registers if register["name"] == "status"),
+    }

@@ -69,11 +69,12 @@ class Bench:
 
     path: Path
     scene: ScriptedScene = field(default_factory=ScriptedScene)
+    board: str = "bin-s3"
     image: Image = field(init=False)
     result: Result | None = None
 
     def __post_init__(self) -> None:
-        self.image = Image.create(self.path / "image", "bench-1", "bin-s3", SETTINGS, 7, START_MS)
+        self.image = Image.create(self.path / "image", "bench-1", self.board, SETTINGS, 7, START_MS)
 
     def run(
         self,

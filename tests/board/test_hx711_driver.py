@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from hardware import load_board
 from simulators.board.virtual import Fidelity
 from simulators.scene import BridgeSignal
 from tests.board.bench import Bench, edge_modules
@@ -178,11 +179,9 @@ def test_after_a_miscounted_pulse_the_next_reading_is_right_again(bench: Bench, 
 
 
 def test_a_chip_at_80_a_second_settles_in_50_ms(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulators.board import virtual
-
-    board = virtual.load_board("bin-s3")
+    board = load_board("bin-s3")
     board["parts"]["scale0"]["rate_hz"] = 80
-    monkeypatch.setattr(virtual, "load_board", lambda _name: board)
+    monkeypatch.setattr("simulators.board.virtual.load_board", lambda _name: board)
     ((values, first, took),) = looks(bench, BridgeSignal(4, NV, 0), readings=20, rate_hz=80)
     assert all(map(near, values))
     assert 50 <= first <= 56
@@ -192,11 +191,9 @@ def test_a_chip_at_80_a_second_settles_in_50_ms(bench: Bench, monkeypatch: pytes
 def test_without_a_switched_supply_the_chip_sleeps_and_wakes_by_its_clock(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulators.board import virtual
-
-    board = virtual.load_board("bin-s3")
+    board = load_board("bin-s3")
     del board["parts"]["scale0"]["power"]
-    monkeypatch.setattr(virtual, "load_board", lambda _name: board)
+    monkeypatch.setattr("simulators.board.virtual.load_board", lambda _name: board)
     bench.scene.script = [(0, BridgeSignal(4, NV, 0))]
     program = LOOKS.replace("6, **OPTIONS", "None").replace("TIMES", "3").replace("READINGS", "3")
     for line in bench.run(program, 20, extra=EDGE):
