@@ -81,6 +81,7 @@ def load_cell(rng: Stream, name: str, rated_g: int, max_g: int, dead_g: float) -
         hysteresis_ppm=fine.uniform(0, 60),
         gradient_nv_per_k_h=full_nv * 10e-6 * fine.uniform(-1, 1),
         noise_nv=round(fine.uniform(50, 90)),
+        hum_nv=fine.uniform(0, 60),
     )
 
 

@@ -28,7 +28,7 @@ from simulators.world.build import (
     due,
     truck_spec,
 )
-from simulators.world.cell import NV_PER_COUNT, CellSpec
+from simulators.world.calibrate import calibration
 from simulators.world.geometry import to_degrees
 from simulators.world.kernel import Truth
 from simulators.world.replay import NmeaReplayScene
@@ -253,19 +253,6 @@ def _truck_unit(spec: TruckSpec) -> Unit:
 # Settings as the firmware reads them
 
 
-def _calibration(cell: CellSpec, scale: str, max_g: int, e_g: int) -> dict[str, Any]:
-    """Two points, as a crew takes them: nothing on the platform, and a reference mass of half Max."""
-    span_g = max_g // 2
-    return {
-        "cal": f"{scale}-1",
-        "zero": round(cell.zero_nv / NV_PER_COUNT),
-        "span": round(span_g * cell.nv_per_g / NV_PER_COUNT),
-        "span_g": span_g,
-        "e_g": e_g,
-        "max_g": max_g,
-    }
-
-
 def _bin_settings(spec: BinSpec) -> dict[str, Any]:
     bays = []
     for bay in spec.bays:
@@ -276,7 +263,9 @@ def _bin_settings(spec: BinSpec) -> dict[str, Any]:
     return {
         "site": spec.site,
         "bays": bays,
-        "scales": {bay.scale: _calibration(bay.cell, bay.scale, BIN_MAX_G, BIN_E_G) for bay in spec.bays},
+        "scales": {
+            bay.scale: calibration(bay.cell, f"{bay.scale}-1", BIN_MAX_G, BIN_E_G) for bay in spec.bays
+        },
         "crew": [CREW_PREFIX + "*"],
         "wake_s": 1800,
         "upload_looks": 2,
@@ -285,6 +274,6 @@ def _bin_settings(spec: BinSpec) -> dict[str, Any]:
 
 def _truck_settings(spec: TruckSpec, place: Town) -> dict[str, Any]:
     return {
-        "scales": {"scale0": _calibration(spec.cell, "scale0", LIFTER_MAX_G, LIFTER_E_G)},
+        "scales": {"scale0": calibration(spec.cell, "scale0-1", LIFTER_MAX_G, LIFTER_E_G)},
         "fences": townmap.unit_fences(townmap.fence_map(place)),
     }

@@ -39,7 +39,9 @@ class Scale(Part):
         "noisy": lambda scale, s: replace(s, noise_nv=scale.spec.noise_nv * 45),
         # A damaged gauge creeps away, since it broke.
         "drifting": lambda scale, s: replace(s, nanovolt=s.nanovolt + scale.drift_nv()),
-        # Something wedged between platform and housing: holds what comes and what goes, up to its friction.
+        # The platform sits fast: it weighs what it weighed, whatever comes and goes.
+        "wedged": lambda scale, s: replace(s, nanovolt=scale.hold(s.nanovolt)),
+        # Something rubs between platform and housing: holds what comes and what goes, up to its friction.
         "contact": lambda scale, s: replace(s, nanovolt=s.nanovolt + scale.rub_nv()),
         # Far more than Max lies on it.
         "overloaded": lambda scale, s: replace(s, nanovolt=s.nanovolt + scale.grams_nv(1.15)),
@@ -163,19 +165,21 @@ class Scale(Part):
         quiet = not self.leaning_g and self.sway.quiet(self.world.now, self._carried_g())
         self.after(_QUIET_REFRESH_MS if quiet else _UNREST_REFRESH_MS, "settle")
 
-    def refresh(self) -> None:
-        """Show the bridge's present signal. Nobody sees an unpowered bridge, so then nothing is computed."""
-        if not self.powered:
-            return
+    def signal(self) -> BridgeSignal:
+        """What the powered bridge shows at this instant."""
         now, spec = self.world.now, self.spec
         body = self.world.parts["climate"].body  # type: ignore[attr-defined]
         push_g = self.sway.push_g(now, self._carried_g()) + lean_g(self.leaning_g, now)
-        healthy = self.cell.signal_nv(
-            now, body.celsius(now), trend_k_h=body.trend_k_h(now), push_g=push_g
-        ) + hum_nv(spec.hum_nv, now)
+        healthy = self.cell.signal_nv(now, body.celsius(now), trend_k_h=body.trend_k_h(now), push_g=push_g)
+        healthy += self.ring_nv + hum_nv(spec.hum_nv, now)
         noise = _HANDLING_NOISE_NV if self.handled else spec.noise_nv
-        signal = BridgeSignal(self._data, math.floor(healthy + self.ring_nv + 0.5), noise)
-        self.world.set_bridge(self.broken(signal))
+        signal: BridgeSignal = self.broken(BridgeSignal(self._data, math.floor(healthy + 0.5), noise))
+        return signal
+
+    def refresh(self) -> None:
+        """Show the bridge's present signal. Nobody sees an unpowered bridge, so then nothing is computed."""
+        if self.powered:
+            self.world.set_bridge(self.signal())
 
     def _carried_g(self) -> float:
         """Load and dead load, near enough."""

@@ -75,8 +75,8 @@ def test_an_undisturbed_city_is_accepted(city: dict[str, Records]) -> None:
     assert kinds["Weigh"] > 10
 
 
-def test_a_scale_that_is_stuck_is_found(tmp_path: Path) -> None:
-    records = simulate(tmp_path / "bin", "bin-006", (12, None), (12, "stuck"), pace=4.0)
+def test_a_scale_that_sits_fast_is_found(tmp_path: Path) -> None:
+    records = simulate(tmp_path / "bin", "bin-006", (12, None), (12, "wedged"), pace=4.0)
     found = judge(DEVICES["bin-006"], records)
     since = MONDAY_MS + 12 * HOUR_MS
     assert not any(

@@ -6,11 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from edge.measure.calibration import Calibration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.devices import parse_devices
 from hardware import load_board
+from simulators.world.build import BIN_E_G
+from simulators.world.cell import Cell, counts
 from simulators.world.district import Links, district
 from simulators.world.geometry import distance_m, inside, to_degrees, to_metres
 from simulators.world.town import Town, town
@@ -167,13 +170,17 @@ def test_settings_name_only_parts_that_the_board_has(device: str) -> None:
 
 def test_a_calibration_fits_its_cell() -> None:
     plan = district(3)
-    nv_per_count = 0.5 * 3.3e9 / 128 / 2**23
     for spec in plan.bins:
         scales = plan.settings(spec.device)["scales"]
         for bay in spec.bays:
-            cal = scales[bay.scale]
-            counts = (bay.cell.zero_nv + 20_000 * bay.cell.nv_per_g) / nv_per_count
-            assert (counts - cal["zero"]) * cal["span_g"] / cal["span"] == pytest.approx(20_000, abs=5)
+            cal = Calibration(scales[bay.scale])
+            for temp_c in (-15, 45):
+                cell = Cell(bay.cell, 0)
+                cell.put(20_000, 0)
+                reading = cal.reduced(counts(cell.signal_nv(0, temp_c)), 10 * temp_c)
+                zero = cal.reduced(counts(Cell(bay.cell, 0).signal_nv(0, temp_c)), 10 * temp_c)
+                assert cal.mg(reading, zero, 10 * temp_c) / 1000 == pytest.approx(20_000, abs=BIN_E_G / 2)
+                assert abs(cal.mg(zero, cal.zero)) < 1_000 * BIN_E_G
             assert bay.cell.zero_nv + 60_000 * bay.cell.nv_per_g < 12.8e6  # within the converter's range
 
 
