@@ -5,8 +5,8 @@ from typing import Any
 
 from simulators.world.cell import CellSpec
 from simulators.world.kernel import Kernel, Part, Stream
-from simulators.world.parts import Ranger
 from simulators.world.scale import Scale
+from simulators.world.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Bay(Part):
 
     LASTING = ("mass_g", "volume_ml", "heap_mm")
 
-    def __init__(self, world: Kernel, spec: BaySpec, scale: Scale, ranger: Ranger | None) -> None:
+    def __init__(self, world: Kernel, spec: BaySpec, scale: Scale, ranger: Sight | None) -> None:
         super().__init__(world, f"bay{spec.bay}")
         self.spec = spec
         self.scale = scale

@@ -25,9 +25,10 @@ from simulators.world import people
 from simulators.world.bay import Bay, BaySpec
 from simulators.world.kernel import Kernel, Truth
 from simulators.world.materials import MATERIALS, MEAN_LOAD_L, draw_load
-from simulators.world.parts import Button, Lock, Network, Ranger, Reader
+from simulators.world.parts import Button, Lock, Network, Reader
 from simulators.world.power import Climate, SolarSpec, SolarSupply, analogue
 from simulators.world.scale import Scale
+from simulators.world.sight import SENSORS
 from simulators.world.sway import SwaySpec
 from simulators.world.visitor import Visitor
 from simulators.world.weather import HOUR_MS, Weather
@@ -99,7 +100,9 @@ class BinScene(Kernel):
         self.climate = Climate(self, weather, sun_k_per_kw=14.0)
         self.supply = SolarSupply(self, spec.solar, weather)
         self.network = Network(self, "network")
-        rangers = {n: Ranger(self, n, p) for n, p in self._board.items() if p["driver"] == "ranger"}
+        rangers = {
+            n: SENSORS[p["driver"]](self, n, p) for n, p in self._board.items() if p["driver"] in SENSORS
+        }
         self.bays: dict[int, Bay] = {}
         locks: dict[int, Lock] = {}
         sway = SwaySpec(f"{spec.town_seed}/{spec.device}")

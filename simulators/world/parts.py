@@ -61,53 +61,6 @@ class Lock(Part):
         self.world.set_pin(self._door, int(self.closed))
 
 
-class Ranger(Part):
-    """An ultrasonic distance sensor with serial output: `FF hi lo sum`, millimetres, ten frames a second
-    while powered.
-    """
-
-    LASTING = ("distance_mm", "powered")
-    FAULTS: ClassVar = {
-        "silent": lambda _ranger, _frame: b"",
-        "garbled": lambda ranger, _frame: ranger.rng("garbage").randbytes(4),
-        "blind": lambda ranger, _frame: ranger.frame(0),
-    }
-    _FRAME_MS = 100
-
-    def __init__(self, world: Kernel, name: str, pins: dict[str, Any]) -> None:
-        super().__init__(world, name)
-        self._uart: int = pins["uart"]
-        self._power: int | None = pins.get("power")
-        self.distance_mm = 0.0
-        self.powered = False
-        if self._power is None:
-            self.powered = True
-            self.after(self._FRAME_MS, "echo")
-
-    @staticmethod
-    def frame(mm: int) -> bytes:
-        """The sensor's four bytes; the last is the low byte of the sum of the others."""
-        high, low = divmod(mm & 0xFFFF, 256)
-        return bytes((0xFF, high, low, (0xFF + high + low) & 0xFF))
-
-    def driven(self, pin: int, level: int) -> None:
-        if pin == self._power and self.powered != bool(level):
-            self.powered = bool(level)
-            if self.powered:
-                self.after(self._FRAME_MS, "echo")
-            else:
-                self.world.cancel(f"{self.name}.echo")
-
-    def on_echo(self) -> None:
-        """One measurement: a few millimetres of noise, and now and then an echo that went astray."""
-        rng = self.rng("echo")
-        error = rng.normalvariate(0, 2.5) if rng.random() > 0.01 else rng.uniform(-200, 400)
-        data: bytes = self.broken(self.frame(max(round(self.distance_mm + error), 30)))
-        if data:
-            self.world.emit(UartBytes(self._uart, data))
-        self.after(self._FRAME_MS, "echo")
-
-
 class Button(Part):
     """A contact to ground: level 1 at rest, 0 while pressed."""
 

@@ -7,7 +7,7 @@ import pytest
 from simulators.scene import BridgeSignal, PinLevel, PowerCut, UartBytes
 from simulators.world.bin import BinScene
 from simulators.world.district import district
-from simulators.world.parts import Ranger
+from simulators.world.sight import Ranger
 
 
 @pytest.fixture
