@@ -74,6 +74,7 @@ class Console:
             },
             "faults": unit.log.faults(),
             "refused": unit.keep.data.get("refused", {}),
+            "tokens": unit.keep.data.get("tokens", {}),
         }
 
     async def _do_self_test(self, args: "list[str]") -> object:

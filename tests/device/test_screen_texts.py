@@ -58,6 +58,17 @@ def test_every_text_that_is_asked_for_exists_and_every_one_is_asked_for() -> Non
     assert shown_by_code - constants == set(), "a reason that nothing gives"
 
 
+def test_every_reason_not_to_be_let_in_is_documented() -> None:
+    page = (EDGE.parents[1] / "docs" / "devices.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) - {"code"}
+    given = set()
+    for name in ("admission.py", "token.py", "entry.py"):
+        for node in ast.walk(ast.parse((EDGE / "app" / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in REFUSALS:
+                given.add(node.value)
+    assert given - {"out-of-service", "uncalibrated"} == documented
+
+
 @pytest.mark.parametrize("key", sorted(TEXTS))
 def test_a_text_is_there_in_both_languages_and_fits(key: str) -> None:
     chinese, english = TEXTS[key]

@@ -3,12 +3,16 @@
 import base64
 import hashlib
 import hmac
+import json
+import re
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
 from edge.app.spent import SIZE, Spent
 from edge.app.token import SKEW_S, Ticket, Tokens, base32, check_digit_fits
+from edge.measure.hours import Hours
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,6 +133,19 @@ def test_a_bound_token_opens_its_own_unit_only() -> None:
     assert check(qr(device="bin-001"), rules=bound).code is None
     assert check(qr(device="bin-002"), rules=bound).code == "token-forged"
     assert check(qr(), rules=bound).code == "token-forged"
+
+
+def test_the_examples_of_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    settings = json.loads("{" + page.split("```json\n")[1].split("```")[0] + "}")
+    rules = settings["tokens"]
+    assert Tokens(rules, [], "bin-001").problems == []
+    assert Hours(settings["hours"]).utc_min == 480
+    plain, bound = re.findall(r"HS1\.R[^`]+", page)
+    assert check(plain, rules=rules).user == "R-17"
+    assert check(plain, rules=rules).code is None
+    assert check(bound, rules=[{**rules[2], "bound": True}]).code is None
+    assert check("12345672", rules=rules).code is None
 
 
 def test_an_old_and_a_new_key_both_count() -> None:
