@@ -11,8 +11,8 @@ _FUNCTIONS = {"holding": 3, "input": 4}
 
 
 def load_board(name: str) -> dict[str, Any]:
-    """Return `boards/<name>.toml` as plain data; one with a `base` is that board but for what it says itself. A
-    part that names a register map (`map`) carries what the firmware needs of it (`registers`). Raises
+    """Return `boards/<name>.toml` as plain data; one with a `base` is that board but for what it says itself.
+    A part that names a register map (`map`) carries what the firmware needs of it (`registers`). Raises
     FileNotFoundError for a name that is not there.
     """
     board = _load("boards", name)

@@ -35,10 +35,16 @@ _EMPTY, _ENOUGH = 0.005, 0.04
 
 class Climate(Part):
     """Temperature inside the unit's box: the air's, and more under the sun. The TMP36 gives 500 mV + 10
-    mV/degree C.
+    mV/degree C. Faults: its wire is off, or the contents burn or smoulder.
     """
 
-    FAULTS: ClassVar = {"disconnected": lambda _climate, _mv: 0}
+    LASTING = ("fault_at",)
+    FAULTS: ClassVar = {
+        "disconnected": lambda _climate, _mv: 0,
+        "burning": lambda climate, mv: climate.burnt_mv(mv, 12.0),
+        "smouldering": lambda climate, mv: climate.burnt_mv(mv, 1.5),
+    }
+    _DIES_MV = 2_300  # 180 degrees C: the sensor is gone
 
     def __init__(self, world: Kernel, weather: Weather, sun_k_per_kw: float) -> None:
         super().__init__(world, "climate")
@@ -46,6 +52,7 @@ class Climate(Part):
         self._sun_k = sun_k_per_kw / 1000
         self._cached: tuple[int, float] = (-1, 0.0)
         self._error_k = world.rng("tmp36 error").uniform(-1.0, 1.0)
+        self.fault_at = world.now
         self.body = ThermalMass(self._air_c)
         """What is heavy in there: cells and platforms."""
 
@@ -58,6 +65,16 @@ class Climate(Part):
 
     def _air_c(self, t_ms: int) -> float:
         return self.weather.air_c(t_ms) + self._sun_k * self.weather.ghi_w_m2(t_ms)
+
+    def set_fault(self, fault: str | None) -> None:
+        """See `Part.set_fault`. A fire begins when it is set."""
+        self.fault_at = self.world.now
+        super().set_fault(fault)
+
+    def burnt_mv(self, mv: int, k_per_min: float) -> int:
+        """The sensor's output in a fire that adds so much a minute, until it dies of it."""
+        hot_mv = mv + round(10 * k_per_min * (self.world.now - self.fault_at) / 60_000)
+        return hot_mv if hot_mv < self._DIES_MV else 0
 
     def adc_mv(self) -> int:
         """The TMP36's output."""

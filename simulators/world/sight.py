@@ -98,7 +98,7 @@ class Light(Sight):
     PINGS = 10
 
     def __init__(self, world: Kernel, name: str, pins: dict[str, Any]) -> None:
-        super().__init__(world, name)
+        super().__init__(world, name, pins)
         self._error_mm = self.rng("built").uniform(-30, 30)
 
     @staticmethod
