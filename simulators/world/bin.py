@@ -10,7 +10,8 @@ What really happens goes to `truth`, one JSON-ready dict a time, each with `t` (
 | `collect` | `bay` `category` `mass_g` (taken out) `left_g` `by` (crew's token) |
 | `door` | `door` (name of the lock) `state` (`open` `closed`) |
 | `bolt` | `door` `state` (`bolted` `withdrawn`) |
-| `battery` | `state` (`empty`) `mwh`: the cell's guard cut the supply |
+| `battery` | `state` (`empty` `brown-out`) `mwh`: the cell's guard, or a bolt's motor, cut the supply |
+| `cut` `crowbar` | `off_ms`; `door` `mass_g`: what `mischief` did |
 | `fault` | `part` `fault`: a part broke, or (null) was mended |
 | `start` | `device` `seed` `bays` (mass in each): the world began, or went on, here |
 """
@@ -23,13 +24,14 @@ from hardware import load_board
 from simulators.scene import Stimulus
 from simulators.world import people
 from simulators.world.bay import Bay, BaySpec
-from simulators.world.kernel import Kernel, Truth
+from simulators.world.kernel import Kernel, Part, Truth
 from simulators.world.materials import MATERIALS, MEAN_LOAD_L, draw_load
 from simulators.world.parts import Button, Lock, Network, Reader
 from simulators.world.power import Climate, SolarSpec, SolarSupply, analogue
 from simulators.world.scale import Scale
 from simulators.world.sight import SENSORS
 from simulators.world.sway import SwaySpec
+from simulators.world.transmitter import scale_pins, transmitter_lines
 from simulators.world.visitor import Visitor
 from simulators.world.weather import HOUR_MS, Weather
 
@@ -107,7 +109,7 @@ class BinScene(Kernel):
         locks: dict[int, Lock] = {}
         sway = SwaySpec(f"{spec.town_seed}/{spec.device}")
         for bay in spec.bays:
-            scale = Scale(self, bay.scale, self._board[bay.scale], bay.cell, sway)
+            scale = Scale(self, bay.scale, scale_pins(self._board, bay.scale), bay.cell, sway)
             self.bays[bay.bay] = Bay(self, bay, scale, rangers.get(bay.ranger or ""))
             locks[bay.bay] = Lock(self, bay.lock, self._board[bay.lock])
         self._bay_of_lock = {bay.lock: bay.bay for bay in spec.bays}
@@ -116,13 +118,13 @@ class BinScene(Kernel):
         reader = Reader(self, "reader", self._board["reader"])
         self.visitor = Visitor(self, self.bays, wake, reader, locks)
         self._display_uart: int = self._board["display"]["uart"]
-        self._driven = {
-            pin: self.parts[name]
-            for name, part in self._board.items()
-            if name in self.parts
-            for key, pin in part.items()
-            if key in ("drive", "power")
-        }
+        self._lines = transmitter_lines(self, self._board)
+        self._driven: dict[int, list[Part]] = {}
+        for name in self._board:
+            pins = scale_pins(self._board, name)
+            for key in ("drive", "power"):
+                if name in self.parts and key in pins:
+                    self._driven.setdefault(pins[key], []).append(self.parts[name])
         self._fill_at_start()
         self._expect_visitor()
         self._expect_crew()
@@ -145,16 +147,19 @@ class BinScene(Kernel):
     def pin_out(self, now_ms: int, pin: int, level: int) -> list[Stimulus]:
         """A bridge or sensor is powered, or a bolt pulled."""
         early = self.advance(now_ms)
-        part = self._driven.get(pin)
-        if part is not None:
+        for part in self._driven.get(pin, ()):
             part.driven(pin, level)
+            if getattr(part, "pulling", False):
+                self.supply.pull()
         return early + self.flush(now_ms)
 
     def uart_out(self, now_ms: int, uart: int, data: bytes) -> list[Stimulus]:
-        """Text goes to the display; the other lines' transmit sides are not connected to anything that
-        listens.
+        """Text goes to the display, questions to the transmitters; the other lines' transmit sides are not
+        connected to anything that listens.
         """
         early = self.advance(now_ms)
+        if uart in self._lines:
+            self._lines[uart].heard(data)
         if uart == self._display_uart:
             self.visitor.reads(data.decode("utf-8", "replace"))
         return early + self.flush(now_ms)

@@ -13,15 +13,19 @@ from simulators.world.kernel import Kernel, Part
 
 class Lock(Part):
     """A motor bolt on a door: drive 1 pulls the bolt, drive 0 lets it spring back, which it can only when
-    the door is shut.
+    the door is shut. So a door that is shut without power locks itself.
 
     Switches: bolt 1 = bolted, door 1 = closed. `on_moved` tells the scene, by its `bolt_moved(name)`.
     """
 
     LASTING = ("bolted", "closed", "drive")
     FAULTS: ClassVar = {
-        "jammed": lambda lock, _bolted: lock.bolted,
-        "bolt-switch": lambda _lock, _bolted: False,
+        # What the two switches show (bolted, shut); the first three are the bolt's own.
+        "jammed": lambda _lock, switches: switches,
+        "slow": lambda _lock, switches: switches,  # old grease in the cold
+        "sticky": lambda _lock, switches: switches,  # every other move comes off
+        "bolt-switch": lambda _lock, switches: (False, switches[1]),
+        "door-switch": lambda _lock, switches: (switches[0], True),
     }
 
     def __init__(self, world: Kernel, name: str, pins: dict[str, Any]) -> None:
@@ -42,23 +46,32 @@ class Lock(Part):
         self.refresh()
         self._travel()
 
+    @property
+    def pulling(self) -> bool:
+        """The motor runs: it has not yet drawn the bolt out."""
+        return bool(self.drive and self.bolted)
+
     def _travel(self) -> None:
         self.world.cancel(f"{self.name}.moved")
         if self.drive == self.bolted and (self.drive or self.closed):
-            self.after(self.rng("bolt").uniform(150, 300), "moved")
+            takes_ms = self.rng("bolt").uniform(150, 300)
+            self.after(takes_ms * (5 if self.fault == "slow" else 1), "moved")
 
     def on_moved(self) -> None:
         """The bolt has arrived at its other end, unless something holds it."""
         wanted = not self.drive
         if self.fault == "jammed" or wanted == self.bolted:
             return
+        if self.fault == "sticky" and self.rng("sticky").random() < 0.5:
+            return
         self.bolted = wanted
         self.refresh()
         self.world.bolt_moved(self.name)  # type: ignore[attr-defined]
 
     def refresh(self) -> None:
-        self.world.set_pin(self._bolt, int(self.broken(self.bolted)))
-        self.world.set_pin(self._door, int(self.closed))
+        bolted, closed = self.broken((self.bolted, self.closed))
+        self.world.set_pin(self._bolt, int(bolted))
+        self.world.set_pin(self._door, int(closed))
 
 
 class Button(Part):

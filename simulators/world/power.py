@@ -27,7 +27,10 @@ _OCV_MV: list[tuple[float, float]] = [
     (0.0, 3000), (0.05, 3350), (0.1, 3480), (0.2, 3590), (0.3, 3640), (0.4, 3680),
     (0.5, 3730), (0.6, 3800), (0.7, 3880), (0.8, 3970), (0.9, 4070), (1.0, 4190),
 ]  # fmt: skip
-_OHM = 0.09
+_OHM, _WORN_OHM = 0.09, 1.35
+_BOLT_MA = 600  # of a small geared motor; what `_LOCK_MJ` is with the gear's friction
+_BROWN_OUT_MV = 2_700  # the chip's detector, at the cell
+_HOLD_UP_MS = 120  # what the board's capacitors bridge
 _STEP_MS = 600_000
 _RETRY_MS = 30 * 60_000
 _EMPTY, _ENOUGH = 0.005, 0.04
@@ -99,6 +102,7 @@ class SolarSupply(Part):
         "weak": lambda _supply, capacity: capacity * 0.1,
         "dirty-panel": lambda _supply, capacity: capacity,
         "no-panel": lambda _supply, capacity: capacity,
+        "worn": lambda _supply, capacity: capacity,  # its resistance has grown
     }
 
     def __init__(self, world: Kernel, spec: SolarSpec, weather: Weather) -> None:
@@ -124,6 +128,20 @@ class SolarSupply(Part):
     def bolt_pulled(self) -> None:
         """A lock's motor ran once."""
         self.charge_mwh -= _LOCK_MJ / 3600
+
+    def pull(self) -> None:
+        """A lock's motor starts."""
+        self.after(_HOLD_UP_MS, "strain")
+
+    def motor_ma(self) -> int:
+        """What the bolts draw that are being pulled."""
+        return _BOLT_MA * sum(bool(getattr(part, "pulling", False)) for part in self.world.parts.values())
+
+    def on_strain(self) -> None:
+        """A motor that runs on may pull the cell below what the chip needs."""
+        if self.motor_ma() and self.battery_mv() < _BROWN_OUT_MV:
+            self.world.record("battery", state="brown-out", mwh=round(self.charge_mwh))
+            self.world.emit(PowerCut(2_000))
 
     def count(self) -> None:
         """Carry the cell's charge on to now."""
@@ -160,7 +178,8 @@ class SolarSupply(Part):
         self.count()
         open_mv = lookup(_OCV_MV, self.charge_mwh / self.capacity_mwh)
         net_mw = self.solar_mw(self.world.now) - DRAW_MW[self.state_name]
-        return open_mv + net_mw / open_mv * 1000 * _OHM
+        ohm = _WORN_OHM if self.fault == "worn" else _OHM
+        return open_mv + (net_mw / open_mv * 1000 - self.motor_ma()) * ohm
 
     def panel_mv(self) -> float:
         """The panel's voltage: 6 V in the sun, falling off only in deep dusk."""

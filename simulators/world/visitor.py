@@ -5,6 +5,7 @@ One person at a time. Everything they do happens through things that the unit ca
 door, weight.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from simulators.world.bay import Bay
@@ -17,7 +18,7 @@ _CREW_TRIES = 4
 _THANKS_PATIENCE_MS = 15_000
 _THANKS = ("谢谢", "thank")
 
-_STEPS = ("present", "impatient", "open", "lump", "shut", "leave")
+_STEPS = ("present", "impatient", "open", "lump", "shut", "leave", "again")
 
 # How often things do not go as the manual says.
 _WALKS_AWAY = 0.02
@@ -38,6 +39,12 @@ class Visitor(Part):
         self._bays, self._wake, self._reader, self._locks = bays, wake, reader, locks
         self.here: dict[str, Any] | None = None
         self.screen = ""
+        self.whims: dict[str, float] = {}
+        """How likely silly things are: `reopens` (at once, when the door has just been shut), `both-doors`,
+        `second-token` (somebody else shows one meanwhile), `leans`, `forgets-long` (up to half an hour).
+        """
+        self.began: Callable[[], object] = _nothing
+        """Called when somebody comes."""
 
     def come(self, token: str, bays: list[int], pieces: list[tuple[int, int]] | None) -> None:
         """Someone arrives who wants to use these bays: with `pieces` (g, ml) to put in, or (None) to empty
@@ -59,6 +66,7 @@ class Visitor(Part):
         }
         self.screen = ""
         self._press()
+        self.began()
 
     def _press(self) -> None:
         self._wake.press(800)
@@ -117,6 +125,10 @@ class Visitor(Part):
         me["opened"], me["moved"] = self.world.now, []
         lock.swing(closed=False)
         self._bays[bay].scale.handle(hands_in=True)
+        for other in self._bays:
+            if other != bay and not self._locks[other].bolted and self._whim("both-doors"):
+                self._locks[other].swing(closed=False)
+                self.world.after(self.rng("silly").uniform(300, 4_000), "visitor.other_shut", other)
         whim = self.rng("whims").random()
         if me["crew"]:
             me["pieces"] = self._bays[bay].lumps_out(self.rng("lumps"))
@@ -139,6 +151,12 @@ class Visitor(Part):
                 me["pieces"] = []
             self.after(steps.uniform(1_000, 4_000) * (2 if me["crew"] else 1), "lump")
             return
+        if self._whim("second-token"):
+            self._wake.press(300)
+            self._reader.show(f"{self.rng('silly').getrandbits(39):012d}")
+        if self._whim("forgets-long"):
+            self.after(steps.uniform(60_000, 1_800_000), "shut")
+            return
         forgets = not me["crew"] and self.rng("whims").random() < _FORGETS_DOOR
         self.after(steps.uniform(20_000, 240_000) if forgets else steps.uniform(800, 2_500), "shut")
 
@@ -149,6 +167,11 @@ class Visitor(Part):
         me["open"], me["closed"] = None, self.world.now
         self._bays[number].scale.handle(hands_in=False)
         self._locks[number].swing(closed=True)
+        if self._whim("leans"):
+            self._bays[number].scale.lean(self.rng("silly").uniform(300, 6_000))
+            self.world.after(self.rng("silly").uniform(1_500, 25_000), "visitor.unlean", number)
+        if self._whim("reopens"):
+            self.world.after(self.rng("silly").uniform(40, 400), "visitor.again", number)
         if not me["crew"]:
             self.after(_THANKS_PATIENCE_MS, "leave", "done")
             return
@@ -168,6 +191,28 @@ class Visitor(Part):
         # The unit weighs, then offers the next door by itself; if it does not, the crew asks again.
         me["tries"], me["waits"] = 0, True
         self.after(_PATIENCE_MS, "impatient")
+
+    def on_again(self, bay: int) -> None:
+        """Open the door once more that was just shut, if it lets itself be opened, and shut it soon."""
+        me = self._me()
+        if self._locks[bay].bolted or me["open"] is not None or me["crew"]:
+            return
+        self.world.cancel("visitor.leave")
+        me["open"], me["closed"] = bay, 0
+        self._locks[bay].swing(closed=False)
+        self.after(self.rng("silly").uniform(400, 3_000), "shut")
+
+    def on_other_shut(self, bay: int) -> None:
+        """The second door, which was opened for a look, is let fall shut."""
+        self._locks[bay].swing(closed=True)
+
+    def on_unlean(self, bay: int) -> None:
+        """Whoever leaned on the bin stands up."""
+        self._bays[bay].scale.lean(0)
+
+    def _whim(self, name: str) -> bool:
+        likely = self.whims.get(name, 0.0)
+        return likely > 0 and self.rng("silly").random() < likely
 
     def reads(self, text: str) -> None:
         """The display shows more text; a person who waits for it and is thanked goes."""
@@ -219,3 +264,7 @@ class Visitor(Part):
         if self.here is None:
             raise RuntimeError("a step of a visit without a visitor")
         return self.here
+
+
+def _nothing() -> None:
+    pass

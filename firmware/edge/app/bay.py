@@ -47,5 +47,7 @@ class Bay:
     def judge(self, before: Weighing, after: Weighing, cycles: int, crew: bool) -> Verdict:
         """What a session was. `cycles`: how often the door was opened between the two weighings."""
         self.scale.cycled(before, after, crew)
-        seen = Seen(cycles, self.keeper.closed, self.keeper.state == "locked")
+        keeper = self.keeper
+        bolted = keeper.state == "locked"
+        seen = Seen(cycles, keeper.closed, bolted, keeper.reopened_ms, keeper.forced)
         return judge(before, after, seen, self.scale.e_g, self.scale.min_g)

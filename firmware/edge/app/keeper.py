@@ -64,6 +64,16 @@ class Keeper:
         return self._door.weak
 
     @property
+    def forced(self) -> bool:
+        """The door was forced since it was last unlocked."""
+        return self._door.forced
+
+    @property
+    def reopened_ms(self) -> int:
+        """The longest that it had stood shut when it was opened again, since it was last unlocked."""
+        return self._door.reopened_ms
+
+    @property
     def cycles(self) -> int:
         """How often the door has been opened since the unit woke."""
         return self._door.cycles

@@ -43,7 +43,8 @@ class Door:
 
     `drive`: what the bolt's drive is to be. `moving`: a move is under way. `jam`: "" or what could not be
     done. `conflict`: the switches contradict each other. `weak`: the last pull was broken off to spare the
-    supply. `cycles`: openings seen. `detail`: for people, about the last jam.
+    supply. `cycles`: openings seen. Since it was last asked to unlock: `forced`: it was; `reopened_ms`: the
+    longest that it had stood shut when it was opened again. `detail`: for people, about the last jam.
     """
 
     def __init__(self, last: str = "locked", stall_ma: int = 0) -> None:
@@ -54,6 +55,9 @@ class Door:
         self.conflict = False
         self.weak = False
         self.cycles = 0
+        self.forced = False
+        self.reopened_ms = 0
+        self._shut_ms: "int | None" = None
         self.wanted_out = False
         self._stall_ma = stall_ma  # 0: the current is not judged
         self._open = last in ("open", "forced")
@@ -78,6 +82,8 @@ class Door:
         """Unlock (`out`) or lock from now on. Call `see` next."""
         self.wanted_out = out
         self.weak = False
+        if out:
+            self.forced, self.reopened_ms, self._shut_ms = False, 0, None
         self._try = 1
         if self._open:
             self._rest(out)
@@ -93,7 +99,7 @@ class Door:
         states: "list[str]" = []
         if closed == self._open:
             self._open = not closed
-            states.append(self._shut(now) if closed else self._opened(bolted))
+            states.append(self._shut(now) if closed else self._opened(now, bolted))
         if closed:
             states += self._bolt(now, bolted)
         self._strain(now, ma, mv)
@@ -105,9 +111,12 @@ class Door:
 
     # What is seen
 
-    def _opened(self, bolted: bool) -> str:
+    def _opened(self, now: int, bolted: bool) -> str:
         forced = self.state == "locked" and self._phase == IDLE and not self.wanted_out
         self.cycles += 1
+        self.forced = self.forced or forced
+        if self._shut_ms is not None:
+            self.reopened_ms = max(self.reopened_ms, now - self._shut_ms)
         if self.wanted_out:
             self.jam = ""
             self.conflict = bolted  # it opened, so the bolt is out, whatever its switch says
@@ -116,6 +125,7 @@ class Door:
 
     def _shut(self, now: int) -> str:
         self._try = 1
+        self._shut_ms = now
         if not self.wanted_out:
             self._go(FALL, now)
         return "closed"
