@@ -221,9 +221,9 @@ DEVICE_CODES: dict[str, Code] = {
         Code(
             "tokens-damaged",
             "A rule for cards, numbers or QR codes in the settings cannot be used; it is left out.",
-            "The detail names the rule. Correct it and send the settings again; without a rule any card opens.",
+            "The detail names the rule. Correct it, send the settings again; without a rule any card opens.",
             "设置中有卡、号码或二维码规则无法使用，已忽略该条。",
-            "详情中写明是哪一条。请更正并重新下发；若一条有效规则都没有，任何卡都能开门。",
+            "详情中写明是哪一条。请更正并重新下发；没有有效规则时任何卡都能开门。",
         ),
         Code(
             "reader-noisy",

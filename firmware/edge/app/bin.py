@@ -13,7 +13,7 @@ import esp32
 import machine
 
 from edge.app import text
-from edge.app.admission import BayState
+from edge.app.admission import FULL_PCT, BayState
 from edge.app.bay import Bay
 from edge.app.entry import Entry
 from edge.app.recovery import settle
@@ -245,7 +245,8 @@ class Bin:
         settings = bay.settings
         parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
         fill_pct = FillSensor(self.unit, settings).last_pct
-        return BayState(bay.number, parts, bay.keeper.closed, fill_pct, calibrated=bay.scale.ready)
+        full_pct = settings.get("full_pct", FULL_PCT)
+        return BayState(bay.number, parts, bay.keeper.closed, fill_pct, full_pct, bay.scale.ready)
 
     def _can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""
