@@ -1,0 +1,140 @@
+"""Fill sensors and fires of the simulated world, and what the firmware makes of them: whole units, real
+firmware.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardware import load_board
+from simulators.board.image import Image
+from simulators.board.virtual import Fidelity, run
+from simulators.world.bin import BinScene
+from simulators.world.district import district
+
+PLAN = district(1)
+HOUR_MS = 3_600_000
+WINTER_MS, SUMMER_MS = 1_799_000_000_000, 1_783_000_000_000  # 2027-01-03, 2026-07-02
+
+
+class Watched:
+    """One bin in front of its world, on a board of our choice; nobody comes unless `pace` says so."""
+
+    def __init__(self, path: Path, start_ms: int, board: str = "bin-s3", **bay: Any) -> None:
+        settings = PLAN.settings("bin-002")
+        settings["board"] = {key: load_board(board)[key] for key in ("id", "parts")}
+        settings["bays"][0].update(bay)
+        settings["wake_s"] = 600
+        self.image = Image.create(path / "bin", "bin-002", board, settings, 7, start_ms)
+        spec = replace(PLAN.bins[PLAN.site_index("bin-002")], board=board)
+        self.truth: list[dict[str, Any]] = []
+        self.scene = BinScene(spec, 1, start_ms, lambda _after: None, self.truth.append, pace=0.0)
+
+    def go_on(self, hours: float, network: str = "down") -> None:
+        end_ms = self.image.now_ms + round(hours * HOUR_MS)
+        result = run(self.image, self.scene, end_ms, fidelity=Fidelity.FAST, network=network)
+        assert result.halted is None
+        assert not (self.image.path / "vm.log").read_text(encoding="utf-8")
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        found = [json.loads(data) for _log, _seq, data in self.image.logged()]
+        return [r for r in found if r["kind"] == kind]
+
+    def fills(self) -> list[int | None]:
+        return [r.get("fill_pct") for r in self.records("reading") if r["bay"] == 1]
+
+    def faults(self, part: str) -> list[tuple[str, str]]:
+        return [(r["code"], r["state"]) for r in self.records("fault") if r["part"] == part]
+
+
+@pytest.mark.parametrize("start_ms", [WINTER_MS, SUMMER_MS], ids=["frost", "summer"])
+@pytest.mark.parametrize("litres", [0, 300, 600])
+def test_the_fill_is_right_in_frost_and_in_summer(tmp_path: Path, start_ms: int, litres: int) -> None:
+    unit = Watched(tmp_path, start_ms)
+    bay = unit.scene.bays[1]
+    bay.fill_up(60 * litres, 1000 * litres * bay.spec.volume_l // 600)
+    unit.go_on(6)
+    assert len(unit.fills()) >= 36
+    for pct in unit.fills():
+        assert pct == pytest.approx(round(100 * bay.fill), abs=1)
+    assert unit.faults("ranger0") == []
+
+
+def test_without_correction_frost_would_show(tmp_path: Path) -> None:
+    """The sin is in the model: a sensor that is wrongly called self-correcting is wrong in winter."""
+    unit = Watched(tmp_path, WINTER_MS, ref_dc=None)
+    bay = unit.scene.bays[1]
+    bay.fill_up(18_000, bay.spec.volume_l * 500)
+    unit.go_on(6)
+    assert min(pct or 0 for pct in unit.fills()) <= 48
+
+
+def test_a_sensor_of_light_is_read_through_the_same_driver(tmp_path: Path) -> None:
+    unit = Watched(tmp_path, SUMMER_MS, "bin-s3-tof")
+    bay = unit.scene.bays[1]
+    bay.fill_up(18_000, bay.spec.volume_l * 500)
+    unit.go_on(6)
+    assert len(unit.fills()) >= 36
+    for pct in unit.fills():
+        assert pct == pytest.approx(50, abs=4)  # 30 mm of its 60, and centimetres
+
+
+@pytest.mark.parametrize(
+    ("board", "fault", "code"),
+    [
+        ("bin-s3", "silent", "ranger-silent"),
+        ("bin-s3", "garbled", "ranger-garbled"),
+        ("bin-s3-tof", "garbled", "ranger-garbled"),
+        ("bin-s3", "blind", "ranger-no-echo"),
+        ("bin-s3", "dirty", "ranger-dirty"),
+        ("bin-s3-tof", "dirty", "ranger-dirty"),
+        ("bin-s3", "blocked", "ranger-blocked"),
+    ],
+)
+def test_each_fault_of_a_fill_sensor_is_told_once_and_cleared_once(
+    tmp_path: Path, board: str, fault: str, code: str
+) -> None:
+    unit = Watched(tmp_path, SUMMER_MS, board)
+    bay = unit.scene.bays[1]
+    bay.fill_up(6_000, bay.spec.volume_l * 300)
+    unit.go_on(1)
+    assert unit.faults("ranger0") == []
+    unit.scene.set_fault("ranger0", fault)
+    unit.go_on(4)
+    assert (code, "raised") in unit.faults("ranger0")
+    if fault != "dirty":
+        assert unit.fills()[-1] is None, "unknown is absent"
+    unit.scene.set_fault("ranger0", None)
+    unit.go_on(3)
+    told = unit.faults("ranger0")
+    assert [state for c, state in told if c == code] == ["raised", "cleared"]
+    assert sorted(told) == sorted({*told}), "nothing twice"
+    assert unit.fills()[-1] == pytest.approx(30, abs=5)
+
+
+@pytest.mark.parametrize(("fault", "within_min"), [("burning", 21), ("smouldering", 46)])
+def test_a_fire_is_told_and_cleared_when_it_is_out(tmp_path: Path, fault: str, within_min: int) -> None:
+    unit = Watched(tmp_path, SUMMER_MS)
+    unit.go_on(0.5, network="up")
+    unit.scene.set_fault("climate", fault)
+    began_ms = unit.image.now_ms
+    unit.go_on(1)
+    raised = [r for r in unit.records("fault") if r["code"] == "overheated"]
+    assert [r["state"] for r in raised] == ["raised"]
+    assert raised[0]["t"] - began_ms <= within_min * 60_000
+    unit.scene.set_fault("climate", None)
+    unit.go_on(2)
+    told = [r["state"] for r in unit.records("fault") if r["code"] == "overheated"]
+    assert told == ["raised", "cleared"]
+
+
+def test_a_thermometer_that_is_off_is_told_and_is_no_fire(tmp_path: Path) -> None:
+    unit = Watched(tmp_path, SUMMER_MS)
+    unit.scene.set_fault("climate", "disconnected")
+    unit.go_on(3)
+    unit.scene.set_fault("climate", None)
+    unit.go_on(2)
+    assert unit.faults("temperature") == [("sensor-range", "raised"), ("sensor-range", "cleared")]
