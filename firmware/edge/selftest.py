@@ -54,6 +54,12 @@ class SelfTest:
             "cal": scale.cal,
         }
 
+    _try_transmitter = _try_hx711
+
+    async def _try_bus(self, name: str) -> object:
+        await self._unit.board.part(name).listen(_TALK_MS)
+        return {"quiet": True}
+
     async def _try_lock(self, name: str) -> object:
         lock = self._unit.board.part(name)
         if lock.bolted and not lock.closed:

@@ -1,8 +1,8 @@
 """Weighing transmitters on an RS-485 line: the bridges' signals as registers, Modbus RTU to the unit's UART.
 
 Registers: `hardware/modbus/transmitter.toml`. The bridge of unit `n` is that of "data pin" `BRIDGE + n`,
-which no converter on the board listens to. A unit that was just powered is silent, then busy. Counts: one
-million at 3 mV/V, the resolution of such units in count mode.
+which no converter on the board listens to. A unit that was just powered is silent, then busy. Its counts
+are as fine as an HX711's: both have 24 bits.
 """
 
 import struct
@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from pymodbus.framer.rtu import FramerRTU
 
 from simulators.scene import UartBytes
+from simulators.world.cell import NV_PER_COUNT
 from simulators.world.kernel import Kernel, Part
 
 BRIDGE = 100
 SILENT_MS = 800
 BUSY_MS = 1_500
-_COUNTS_PER_NV = 1_000_000 / (3e-3 * 3.3e9)
 _WORDS = 8
 _VALID, _COUNTING, _BUSY = 1 << 1, 1 << 5, 1
 _OUT_OF_RANGE = 1 << 13
@@ -54,6 +54,25 @@ def _noise(line: "TransmitterLine", answer: Answer) -> list[Answer]:
     hiss = rng.randbytes(rng.randrange(1, 9))
     before, after = (answer[0] - rng.uniform(2, 15), hiss), (answer[0] + rng.uniform(0, 3), hiss)
     return [before, answer] if rng.random() < 0.5 else [answer, after]
+
+
+def scale_pins(board: dict[str, Any], name: str) -> dict[str, Any]:
+    """The pins of a part; of a scale on a transmitter, those that a scale on an HX711 would have."""
+    part: dict[str, Any] = board[name]
+    if part["driver"] != "transmitter":
+        return part
+    power = board[part["bus"]].get("power")
+    return {"data": BRIDGE + part["unit"], **({} if power is None else {"power": power})}
+
+
+def transmitter_lines(world: Kernel, board: dict[str, Any]) -> dict[int, "TransmitterLine"]:
+    """The RS-485 lines of a board, by UART."""
+    lines = {}
+    for name, part in board.items():
+        if part["driver"] == "bus":
+            units = [p["unit"] for p in board.values() if p.get("bus") == name]
+            lines[part["uart"]] = TransmitterLine(world, name, part, units)
+    return lines
 
 
 class TransmitterLine(Part):
@@ -125,6 +144,6 @@ class TransmitterLine(Part):
         else:
             noisy_nv = self.rng("converter").normalvariate(signal.nanovolt, signal.noise_nv)
             status |= _VALID
-            counts = round(noisy_nv * _COUNTS_PER_NV)
+            counts = round(noisy_nv / NV_PER_COUNT)
         high, low = divmod(counts & 0xFFFFFFFF, 65_536)
         return [high, low, status, 0, 0, 0, 0, status]

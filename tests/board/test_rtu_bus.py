@@ -11,6 +11,7 @@ import pytest
 from hardware import load_board
 from simulators.board.chip import BOOT_US
 from simulators.scene import BridgeSignal, Stimulus, UartBytes
+from simulators.world.cell import NV_PER_COUNT
 from simulators.world.kernel import Kernel
 from simulators.world.transmitter import BRIDGE, BUSY_MS, TransmitterLine
 from tests.board.bench import START_MS, Bench, edge_modules
@@ -20,8 +21,8 @@ EDGE = edge_modules(
 )
 PARTS = load_board("bin4-s3")["parts"]
 NV = 1_000_000
-COUNTS = round(NV * 1e6 / 9.9e6)
-STEP_NV = 99_000  # 10,000 counts more for each unit
+STEP_NV = 99_000
+RAMP_NV = 15_000  # a second: 100 ms are 1,000 counts
 
 
 class LineScene(Kernel):
@@ -112,7 +113,7 @@ def run(tmp_path: Path, scene: LineScene, body: str, seconds: float = 60) -> lis
 
 
 def expected(unit: int) -> int:
-    return round((NV + unit * STEP_NV) * 1e6 / 9.9e6)
+    return round((NV + unit * STEP_NV) / NV_PER_COUNT)
 
 
 def test_one_transmitter_answers_once_it_is_ready_then_each_period(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_two_requests_in_a_row_ask_for_different_lengths(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("fault", ["late", "garbled", "noise", "cut-short", "other-unit"])
 def test_on_a_bad_line_no_wrong_and_no_old_value_is_taken(tmp_path: Path, fault: str) -> None:
-    scene = LineScene(fault, ramp_nv=99_000)  # 10,000 counts a second: 100 ms are 1,000 counts
+    scene = LineScene(fault, ramp_nv=RAMP_NV)
     (found,) = run(tmp_path, scene, "print(await asyncio.gather(*[look(u, 40) for u in units]))", 600)
     values = codes = 0
     for unit, looks in enumerate(found, 1):
@@ -163,7 +164,7 @@ def test_on_a_bad_line_no_wrong_and_no_old_value_is_taken(tmp_path: Path, fault:
                 codes += 1
                 continue
             values += 1
-            age_ms = at_ms + BOOT_US // 1000 - (value - expected(unit)) / 10
+            age_ms = at_ms + BOOT_US // 1000 - (value - expected(unit)) * NV_PER_COUNT / RAMP_NV * 1000
             assert -20 <= age_ms <= 200, (unit, at_ms, value)
     assert values >= 120, "three tries get most through"
     assert len(scene.asked) > values + 20, "the line was really bad"

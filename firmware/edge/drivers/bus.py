@@ -59,6 +59,13 @@ class Bus:
             self._power.value(0)
             self._dirty = True
 
+    async def listen(self, ms: int) -> None:
+        """Nobody speaks unasked. Errors: `rtu-noise`, when somebody did."""
+        async with self._lock:
+            self._port.drop()
+            if await self._port.read(ms):
+                raise EdgeError("rtu-noise", "bytes came though nothing was asked; check A, B and ground")
+
     async def read(
         self,
         unit: int,

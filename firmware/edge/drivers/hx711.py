@@ -38,6 +38,8 @@ class Hx711:
     """`data`, `clock`: GPIO numbers. `power`: switches the supply of bridge and chip; None: always on, then
     `off` lets the chip sleep. `gain`: 128 and 64 are input A, 32 is input B. `rate_hz`: 10 or 80, as the
     chip's RATE pin is wired.
+
+    `period_ms`: from one conversion to the next; `start_ms`: from `on` to the first, at most.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Hx711:
         self._chip_gain = 128  # of the conversion that comes next; 0: the chip has started anew
         self._heard = False  # a conversion came since `on`
         self.period_ms = _PERIOD_MS[rate_hz]
-        self._settle_ms = _SETTLE_MS[rate_hz]
+        self.start_ms = self._settle_ms = _SETTLE_MS[rate_hz]
         self.lock = asyncio.Lock()  # held from `on` to `off`: a visit and a self-test must not share a bridge
 
     def on(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_MS = 150  # a unit may take 100 ms to answer; 21 bytes at 9600 baud take 24
 START_MS = 3000  # from power-up to the first value
-_AGAIN_MS = 200
+_AGAIN_MS = 50
 _AT_RAIL = (1, 2, 3)  # converter out of range, over, under
 
 
@@ -31,6 +31,7 @@ class Transmitter:
     """`unit`: its address on the bus. `registers`: see above. Same interface as `Hx711`."""
 
     period_ms = 100
+    start_ms = START_MS
 
     def __init__(self, bus: Bus, unit: int, registers: "dict[str, Any]") -> None:
         self._bus = bus
