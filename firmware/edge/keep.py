@@ -8,7 +8,9 @@ from struct import pack, unpack_from
 
 import machine
 
-_LIMIT = 2048
+_ROOM = 2048 - 4
+_DROPPED_FIRST = ("tokens", "refused", "rssi", "known", "fill", "diag", "why")
+_DROPPED_LAST = ("source", "synced_ms", "base", "sent")
 
 
 class Keep:
@@ -28,10 +30,20 @@ class Keep:
         self.fresh = not self.data
 
     def save(self) -> None:
-        text = json.dumps(self.data).encode()
-        if len(text) + 4 > _LIMIT:  # cannot happen by design (faults are few); lose comfort, not correctness
-            self.data = {
-                key: self.data[key] for key in ("source", "synced_ms", "base", "sent") if key in self.data
-            }
-            text = json.dumps(self.data).encode()
+        """Write `data` back. What does not fit is left out, the least important first: counts and what can be
+        found out again; and at the very last all but the clock's and the log's marks.
+        """
+        text = self._text()
+        for name in _DROPPED_FIRST:
+            if len(text) > _ROOM:
+                self.data.pop(name, None)
+                text = self._text()
+        if len(text) > _ROOM:  # cannot happen by design (faults are few)
+            for name in list(self.data):
+                if name not in _DROPPED_LAST:
+                    self.data.pop(name)
+            text = self._text()
         self._rtc.memory(pack("<I", crc32(text)) + text)
+
+    def _text(self) -> bytes:
+        return json.dumps(self.data, separators=(",", ":")).encode()
