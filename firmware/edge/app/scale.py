@@ -89,10 +89,9 @@ class Scale:
             self._tell(diagnosis, diagnosis.cycle(before.grams, after.grams, crew))
 
     async def _weigh(self, timeout_ms: int, confirm_ms: int, quiet: bool) -> Weighing:
-        if not self.ready:
-            self._unit.log.fault(self.name, "uncalibrated", True, self.why)
+        if not self._check():
             return Weighing("uncalibrated", self.why)
-        self._unit.log.fault(self.name, "uncalibrated", False)
+        timeout_ms += self._chip.start_ms
         zero = self.zero()
         weigher = Weigher(self.calibration, zero, self._temperature(), confirm_ms)
         start = time.ticks_ms()
@@ -118,6 +117,11 @@ class Scale:
         diagnosis = self._diagnosis()
         self._tell(diagnosis, diagnosis.look(look))
         return weighing
+
+    def _check(self) -> bool:
+        """Whether it is calibrated; the fault follows."""
+        self._unit.log.fault(self.name, "uncalibrated", not self.ready, self.why)
+        return self.ready
 
     def _temperature(self) -> "int | None":
         """0.1 degree C; the last one known while this program runs, so that no visit has one without."""
@@ -181,6 +185,7 @@ class Scale:
         """Power the scale and hand each conversion to `take` while `more` says so. Errors: `uncalibrated`,
         and the converter's.
         """
+        self._check()
         diagnosis = self._diagnosis()
         look = Look(False)
         async with self._chip.lock:

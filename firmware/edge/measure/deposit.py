@@ -9,6 +9,7 @@
     the door was not closed and bolted when it was weighed   refused    lid-open
     it stood shut for a while, then was opened again         refused    door-reopened
     the door was opened that was not unlocked                refused    forced
+    zero was set in between                                  refused    zero-moved
     more than e heavier                                      deposit    -
     more than e lighter                                      removed    -
     neither                                                  nothing    -
@@ -87,6 +88,8 @@ def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -
     verdict = verdict or unweighed(after)
     if verdict:
         return verdict
+    if before.zero is not None and before.zero != after.zero:
+        return Verdict("refused", "zero-moved")
     before_g, after_g = before.grams, after.grams
     if before_g is None or after_g is None:
         raise ValueError("a weighing without a code has grams")

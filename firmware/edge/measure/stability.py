@@ -44,21 +44,24 @@ class Stability:
         if len(values) > KEPT:
             values.pop(0)
             times.pop(0)
+        self.stable = False
+        oldest = len(values) - LEAST_VALUES
+        if oldest < 0 or at_ms - times[0] < self._window_ms:
+            return False
         low = high = value
         total = 0
-        self.stable = False
         for k in range(len(values) - 1, -1, -1):
+            value = values[k]
+            if value < low:
+                low = value
+            elif value > high:
+                high = value
             span_ms = at_ms - times[k]
-            low, high = min(low, values[k]), max(high, values[k])
-            if span_ms > FULL_MS + SPACING_MS or high - low > self._e:
+            if high - low > self._e or span_ms > FULL_MS + SPACING_MS:
                 break
-            total += values[k]
-            count = len(values) - k
-            if (
-                span_ms >= self._window_ms
-                and count >= LEAST_VALUES
-                and (high - low) * FULL_MS <= self._e * span_ms
-            ):
+            total += value
+            if k <= oldest and span_ms >= self._window_ms and (high - low) * FULL_MS <= self._e * span_ms:
                 self.stable = True
-                self.mean, self.spread, self.span_ms = divide(total, count), high - low, span_ms
+                self.mean = divide(total, len(values) - k)
+                self.spread, self.span_ms = high - low, span_ms
         return self.stable

@@ -14,9 +14,9 @@ class Weighing:
     """`grams`: rounded to e; None unless stable and within range. `code`: None when there are grams, else
     why not.
 
-    `mg`: unrounded gross, `counts`: the reading, each the best guess when not stable (None: nothing was
-    read). `spread`, `span_ms`: of the stable window, counts and ms. `below_ms`: for how long it was stable
-    below zero.
+    `stable`: in equilibrium. `mg`: unrounded gross, `counts`: the reading, each the best guess when not
+    stable (None: nothing was read). `zero`: in force, `reduced`. `spread`, `span_ms`: of the stable window,
+    counts and ms; `below_ms`: for how long it was stable below zero.
     """
 
     def __init__(self, code: "str | None" = None, detail: str = "") -> None:
@@ -28,6 +28,7 @@ class Weighing:
         self.counts: "int | None" = None
         self.spread = self.span_ms = self.below_ms = 0
         self.temp_dc: "int | None" = None
+        self.zero: "int | None" = None
 
     @property
     def fine_g(self) -> "int | None":
@@ -37,9 +38,8 @@ class Weighing:
 class Weigher:
     """One weighing with a calibration and a zero that stays as it is meanwhile.
 
-    `confirm_ms`: the value must be found stable twice, so long apart, within half an interval: somebody who
-    leans on the bin for a moment, or a gust, is stable only once.
-    """
+    `confirm_ms`: it must have stayed stable for so long, within half an interval: somebody who leans on the
+    bin for a moment, or a gust, is stable at times too."""
 
     def __init__(self, cal: Calibration, zero: Zero, temp_dc: "int | None", confirm_ms: int = 0) -> None:
         self._cal = cal
@@ -50,10 +50,11 @@ class Weigher:
         self._stability = Stability(cal.e_counts, cal.window_ms)
         self._unrest = Unrest()
         self._value: "int | None" = None  # filtered, the newest
-        self._first: "int | None" = None  # the plateau that waits to be confirmed
+        self._first: "int | None" = None  # where it has been stable since `_first_ms`
         self._first_ms = 0
+        self._plateau: "int | None" = None  # the last one that was seen, and how many different ones
         self._plateaus = 0
-        self._below_from: "int | None" = None
+        self._below_from: "int | None" = None  # stable below zero since
         self._at_ms = 0
 
     def add(self, counts: int, at_ms: int) -> bool:
@@ -65,13 +66,15 @@ class Weigher:
             return False
         self._value = value
         if not self._stability.add(value, at_ms):
-            self._below_from = None
+            self._first = self._below_from = None
             return False
         self._watch_below(at_ms)
         mean = self._stability.mean
         if self._first is None or 2 * abs(mean - self._first) > self._cal.e_counts:
             self._first, self._first_ms = mean, at_ms
-            self._plateaus += 1
+            if self._plateau is None or 2 * abs(mean - self._plateau) > self._cal.e_counts:
+                self._plateaus += 1
+            self._plateau = mean
         return at_ms - self._first_ms >= self._confirm_ms
 
     def _watch_below(self, at_ms: int) -> None:
@@ -107,6 +110,8 @@ class Weigher:
             return Weighing("scale-silent", "too few conversions to weigh")
         found.counts = counts
         found.mg = mg = self._mg(counts)
+        found.zero = self._zero.counts
+        found.stable = done
         if mg > 1000 * self._cal.over_g:
             found.code = "scale-overload"
             found.detail = "%d g is above Max + 9 e, %d g" % (mg // 1000, self._cal.over_g)
@@ -115,7 +120,6 @@ class Weigher:
             found.code = self._unrest.reason(self._cal.e_counts, self._plateaus)
             found.detail = "did not settle in %d ms" % self._at_ms
             return found
-        found.stable = True
         found.spread, found.span_ms = stability.spread, stability.span_ms
         found.below_ms = self.below_ms
         found.grams = self._cal.indication(mg)

@@ -7,7 +7,7 @@
     crew         a crew says that the bay is empty                         4 % of Max from the initial zero
     automatic    stable and below zero for 5 s                             the same
     tracking     stable, indicating zero, at most 0.5 d in a second        1 e, and 1 e for every 5 degrees C,
-                                                                           from what a crew set last
+                 and 0.25 e at once (so much may a power cut undo)         from what a crew set last
 
 Each is taken only from a reading that moved by at most 0.25 e while it was taken (4.5.2). The last limit is
 stricter than R 76 (4 % of Max): without it, things that weigh less than half an interval, put in one after
@@ -83,7 +83,7 @@ class Zero:
         off = reading - self.counts
         if 2 * abs(off) > cal.e_counts or not self._accurate(spread):
             return False
-        most = cal.counts(500 * cal.d_g * stable_ms // 1000)
+        most = min(cal.counts(500 * cal.d_g * stable_ms // 1000), cal.e_counts // 4)
         target = self.counts + max(-most, min(most, off))
         reach = self._reach(temp_dc)
         target = max(self.base - reach, min(self.base + reach, target))
