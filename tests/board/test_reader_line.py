@@ -62,6 +62,11 @@ def test_a_token_in_pieces_is_whole_and_a_half_one_is_nothing(bench: Bench) -> N
     assert noise == 2
 
 
+def test_what_has_not_ended_when_time_is_up_is_a_half_token_too(bench: Bench) -> None:
+    assert tokens(bench, [(16_000, b"1234")], gap_ms=5000) == ([], 1)
+    assert tokens(bench, []) == ([], 0)
+
+
 def test_a_keypad_that_sends_each_key_has_a_longer_gap(bench: Bench) -> None:
     script = [(1000 + 700 * n, bytes([char])) for n, char in enumerate(b"12345674\r")]
     found, noise = tokens(bench, script, gap_ms=5000)

@@ -32,8 +32,14 @@ class Morning:
         self.image = Image.create(path / "bin", DEVICE, "bin-s3", doc, 7, ms(DAY + at))
         self.screens: list[tuple[str, str]] = []
 
-    def until(self, end: str, *guests: tuple[str, str | bytes], network: str = "up") -> None:
-        """Power on, go on until `end`, cut the power."""
+    def until(
+        self,
+        end: str,
+        *guests: tuple[str, str | bytes],
+        network: str = "up",
+        fidelity: Fidelity = Fidelity.FAST,
+    ) -> int:
+        """Power on, go on until `end`, cut the power. How often it woke from deep sleep."""
         scene = PLAN.scene(DEVICE, self.image.now_ms, state=self.image.scene, truth=self._notice, pace=0.0)
         assert isinstance(scene, BinScene)
         scene.on_guest = lambda token: scene.visitor.come(token, [1], [(3000, 9000)])  # type: ignore[attr-defined]
@@ -45,9 +51,10 @@ class Morning:
             else:
                 scene.at(ms(DAY + at), "press")
                 scene.at(ms(DAY + at) + 2000, "burst", shown.hex())
-        result = run(self.image, scene, ms(DAY + end), fidelity=Fidelity.FAST, network=network)
+        result = run(self.image, scene, ms(DAY + end), fidelity=fidelity, network=network)
         assert result.halted is None
         assert not (self.image.path / "vm.log").read_text(encoding="utf-8")
+        return result.counters.wakes
 
     def _notice(self, event: dict[str, Any]) -> None:
         if event["what"] == "visit":
@@ -115,6 +122,14 @@ def test_what_is_noise_at_every_visit_is_a_broken_reader(morning: Any) -> None:
     bin_.until("08:00", *((f"06:{10 * n}", b"\xff\xfe\r\n") for n in range(1, 5)), ("07:20", CARD))
     assert bin_.faults() == [("reader-noisy", "raised"), ("reader-noisy", "cleared")]
     assert bin_.outcomes() == [(None, "token-unread"), (CARD, "deposit")]
+
+
+def test_a_used_token_stays_used_through_deep_sleep(morning: Any) -> None:
+    """At full fidelity: each wake from deep sleep is a fresh interpreter."""
+    bin_ = morning("07:00", tokens=[QR], wake_s=60)
+    token = qr(expires_s=ms(DAY + "07:15") // 1000)
+    assert bin_.until("07:15", ("07:06", token), ("07:12", token), fidelity=Fidelity.FULL) > 10
+    assert bin_.outcomes() == [("R-17", "deposit"), ("R-17", "token-used")]
 
 
 def test_a_used_token_stays_used_through_a_power_cut(morning: Any) -> None:

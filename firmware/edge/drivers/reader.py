@@ -49,12 +49,13 @@ class Reader:
         start = time.ticks_ms()
         while not self._tokens:
             left = timeout_ms - time.ticks_diff(time.ticks_ms(), start)
-            if left <= 0:
-                return None
-            data = await self._port.read(min(left, self._gap_ms) if self._buf else left)
+            data = await self._port.read(min(left, self._gap_ms) if self._buf else left) if left > 0 else b""
             if self._buf and not data:
                 self._buf = b""
                 self.noise += 1
+            if left <= 0:
+                return None
+            if not data:
                 continue
             self._buf, self._tokens, noise = lines(self._buf, data)
             self.noise += noise
