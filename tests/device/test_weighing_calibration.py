@@ -42,7 +42,7 @@ def exact_g(settings: dict[str, Any], counts: int) -> Fraction:
     while at < len(points) - 1 and sign * counts > sign * points[at][0]:
         at += 1
     (c0, g0), (c1, g1) = points[at - 1], points[at]
-    return g0 + Fraction((counts - c0) * (g1 - g0), c1 - c0)
+    return Fraction(g0) + Fraction((counts - c0) * (g1 - g0), c1 - c0)
 
 
 def made(settings: dict[str, Any]) -> Calibration | None:

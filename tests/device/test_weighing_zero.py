@@ -25,9 +25,8 @@ def look(
     zero: Zero, reading: int, stable_ms: int = 1200, below_ms: int = 0, temp_dc: int | None = 200
 ) -> bool:
     """What a look of the bin does with a stable reading (app/scale.py)."""
-    return zero.automatic(reading, 0, below_ms, temp_dc, NOW_MS) or zero.track(
-        reading, 0, stable_ms, temp_dc, NOW_MS
-    )
+    moved: bool = zero.automatic(reading, 0, below_ms, temp_dc, NOW_MS)
+    return moved or bool(zero.track(reading, 0, stable_ms, temp_dc, NOW_MS))
 
 
 def test_a_new_scale_has_the_zero_of_its_calibration() -> None:

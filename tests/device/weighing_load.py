@@ -38,7 +38,7 @@ def counts_of(grams: float, settings: dict[str, Any] = SETTINGS) -> float:
     points = settings["points"]
     for (c0, g0), (c1, g1) in pairwise(points):
         if grams <= g1 or (c1, g1) == tuple(points[-1]):
-            return c0 + (grams - g0) * (c1 - c0) / (g1 - g0)
+            return float(c0 + (grams - g0) * (c1 - c0) / (g1 - g0))
     raise AssertionError
 
 

@@ -82,11 +82,11 @@ class Scale:
         known = self._unit.keep.data.get("known", {}).get(self.name)
         return known is not None and leans(before, known[0], known[1], self.e_g)
 
-    def cycled(self, before: Weighing, after: Weighing, crew: bool) -> None:
-        """A door cycle lies between these two: evidence for the diagnosis."""
+    def cycled(self, before: Weighing, after: Weighing, crew: bool, fill_pct: "int | None" = None) -> None:
+        """A door cycle lies between these two: evidence for the diagnosis. `fill_pct`: of the bay."""
         if before.grams is not None and after.grams is not None:
             diagnosis = self._diagnosis()
-            self._tell(diagnosis, diagnosis.cycle(before.grams, after.grams, crew))
+            self._tell(diagnosis, diagnosis.cycle(before.grams, after.grams, crew, fill_pct))
 
     async def _weigh(self, timeout_ms: int, confirm_ms: int, quiet: bool) -> Weighing:
         if not self._check():
