@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-kill judges check format test demo influxd bench-sim bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-kill sweep-door judges check format test demo influxd bench-sim bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -91,6 +91,9 @@ bench-page: setup ## write the last results of the benches above into docs/perfo
 
 sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operations: nothing lost, doubled or altered
 	$(BIN)/python -m tests.disk.sweep_crash $(ARGS)
+
+sweep-door: setup ## 10,000 visits with power cuts, broken parts, silly hands: paid is what happened (some 8 minutes)
+	$(BIN)/python -m simulators.sweep.door $(ARGS)
 
 fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU minutes, or SECONDS=…
 	$(BIN)/python -m tests.fuzz.campaign $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

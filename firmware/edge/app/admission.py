@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 FULL_PCT = 95  # what is still put in must also fit
 
 # Faults of a bay's parts, by what they mean for a visit.
-_BROKEN = (
+BROKEN = (
     "scale-silent",
     "scale-at-rail",
     "scale-garbled",
     "scale-stuck",
     "scale-no-excitation",
 )
-_DOUBTFUL = ("scale-contact", "scale-jumps", "scale-noisy", "uncalibrated")  # takes material, sells no weight
+DOUBTFUL = ("scale-contact", "scale-jumps", "scale-noisy", "uncalibrated")  # takes material, sells no weight
 _FULL = ("scale-overload",)
 
 
@@ -64,11 +64,11 @@ class BayState:
             return None
         if (self.fill_pct is not None and self.fill_pct >= self.full_pct) or self._has(_FULL, faults):
             return "bay-full"
-        return "under-repair" if self._has(_BROKEN, faults) else None
+        return "under-repair" if self._has(BROKEN, faults) else None
 
     def weighs(self, faults: "list[str]") -> bool:
         """Whether what is put in can be weighed."""
-        return self.calibrated and not self._has(_BROKEN + _DOUBTFUL, faults)
+        return self.calibrated and not self._has(BROKEN + DOUBTFUL, faults)
 
     def _has(self, codes: "tuple[str, ...]", faults: "list[str]") -> bool:
         for part in self.parts:

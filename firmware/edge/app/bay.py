@@ -1,5 +1,6 @@
 """One bay of a bin: what the settings say of it, its scale, and the keeper of its door."""
 
+from edge.app.admission import BROKEN, DOUBTFUL
 from edge.app.keeper import Keeper
 from edge.app.scale import Scale
 from edge.measure.deposit import Seen, Verdict, judge, unweighed
@@ -24,6 +25,7 @@ class Bay:
         self.number: int = settings["bay"]
         self.category: str = settings["category"]
         self.settings = settings
+        self._log = unit.log
         self.scale = Scale(unit, settings["scale"])
         lock = unit.board.part(settings["lock"])
         self.keeper = Keeper(unit.log, settings["lock"], lock, lambda: unit.millivolts("battery"))
@@ -33,10 +35,28 @@ class Bay:
         self.scale.disturbed()
 
     async def weigh_before(self) -> Weighing:
-        return await self.scale.weigh(BEFORE_MS, BEFORE_CONFIRM_MS)
+        return self._believed(await self.scale.weigh(BEFORE_MS, BEFORE_CONFIRM_MS))
 
     async def weigh_after(self) -> Weighing:
-        return await self.scale.weigh(AFTER_MS, AFTER_CONFIRM_MS)
+        return self._believed(await self.scale.weigh(AFTER_MS, AFTER_CONFIRM_MS))
+
+    def _believed(self, weighing: Weighing) -> Weighing:
+        """A scale may stand still because it is dead: what the diagnosis has found counts for more, and a bay
+        that weighs clearly less than nothing is not weighed at all.
+        """
+        for code in BROKEN:
+            if self.scale.name + " " + code in self._log.faults():
+                return Weighing(code, "the scale is broken, whatever it shows")
+        if weighing.grams is not None and weighing.grams < -self.scale.min_g:
+            return Weighing("scale-underload", "%d g: less than nothing" % weighing.grams)
+        return weighing
+
+    def doubt(self) -> Weighing:
+        """No weighing, and why: the scale is not to be used for paying."""
+        for code in DOUBTFUL:
+            if self.scale.name + " " + code in self._log.faults():
+                return Weighing(code, "the scale may be wrong")
+        return Weighing("uncalibrated", self.scale.why)
 
     def judge_before(self, before: Weighing) -> "Verdict | None":
         """Why the bay cannot sell weight now; None when it can."""

@@ -29,10 +29,10 @@ CREW_CLOSE_MS = 900_000
 GIVE_UP_MS = 600_000  # after that; the battery is worth more than one weighing
 
 
-def known(grams: "int | None") -> Weighing:
-    """A weighing of which only the result is left; None: there was none."""
-    weighing = Weighing("uncalibrated" if grams is None else None)
-    weighing.grams, weighing.stable = grams, grams is not None
+def known(grams: int) -> Weighing:
+    """A stable weighing of which only the result is left."""
+    weighing = Weighing()
+    weighing.grams, weighing.stable = grams, True
     return weighing
 
 
@@ -58,7 +58,7 @@ class Visit:
         self._user = user
         self._crew = crew
         self._cause = "crew" if crew else "user"
-        self._unweighed = unweighed
+        self._unweighed = () if crew else unweighed
         self._name = name or "%s-%d" % (self._log.ring.log, self._log.ring.head + 1)
         self._before: "dict[int, Weighing]" = {}
         self._told = 0  # records that ended a session
@@ -91,7 +91,8 @@ class Visit:
         self._told = len(told)
         for bay in self._bays:
             if bay.number not in told and bay.number in before:
-                self._before[bay.number] = known(before[bay.number])
+                grams = before[bay.number]
+                self._before[bay.number] = bay.doubt() if grams is None else known(grams)
                 await self._settle(bay, bay.number in opened or not bay.keeper.closed)
         if not self._told:
             self._end(self._bays[0], "nothing", "power-lost")
@@ -112,7 +113,7 @@ class Visit:
         """The bays whose scale stands still now, or that take material unweighed. None: the visit ends here,
         with the reason.
         """
-        weights = await asyncio.gather(*[bay.weigh_before() for bay in self._bays])
+        weights = await asyncio.gather(*[self._weigh_before(bay) for bay in self._bays])
         usable = []
         problem = None
         for i in range(len(weights)):
@@ -125,6 +126,9 @@ class Visit:
         if not usable and problem:
             self._fail(self._bays[0], problem, None)
         return usable
+
+    async def _weigh_before(self, bay: Bay) -> Weighing:
+        return bay.doubt() if bay.number in self._unweighed else await bay.weigh_before()
 
     def _remember(self, bays: "list[Bay]") -> None:
         note = {"name": self._name, "user": self._user, "crew": self._crew, "log": self._log.ring.head + 1}
@@ -267,7 +271,7 @@ class Visit:
         """Not weighed, and why."""
         code = verdict.code
         self._end(bay, verdict.outcome, None if code == verdict.outcome else code, open_ms)
-        if code == "uncalibrated":
+        if code == "uncalibrated" or bay.number in self._unweighed:
             self._show(*text.lines("thanks-unweighed"))
         elif code in (None, "unstable"):
             self._show(*text.lines("unstable"))

@@ -17,6 +17,9 @@ A move has a deadline, a retry rule and an end:
 | unlock | 1 | bolt out, or door opens | drive 0 for `REST_MS`, then again | `jammed`, drive 0, then lock |
 | lock | 0 (a spring) | bolt home | drive 1 for `NUDGE_MS`, then again | `jammed`, drive 0 |
 
+A bolt that was not asked to move is not nudged (that would free the door for whoever stands there): when
+it has left home by itself, or does not come home after a restart or a crowbar, one `BOLT_MS` is its only try.
+
 A pull also ends at once, without another try, when the supply falls below `FLOOR_MV` (the motor's current
 would brown the chip out with the bolt between its ends), and a try ends early when the motor stalls: more
 than `stall_ma` for `STALL_MS`. A jam at unlocking is said (`jammed`), and then what is so: `locked`, if the
@@ -58,6 +61,7 @@ class Door:
         self.forced = False
         self.reopened_ms = 0
         self._shut_ms: "int | None" = None
+        self._may_nudge = False
         self.wanted_out = False
         self._stall_ma = stall_ma  # 0: the current is not judged
         self._open = last in ("open", "forced")
@@ -82,6 +86,7 @@ class Door:
         """Unlock (`out`) or lock from now on. Call `see` next."""
         self.wanted_out = out
         self.weak = False
+        self._may_nudge = True
         if out:
             self.forced, self.reopened_ms, self._shut_ms = False, 0, None
         self._try = 1
@@ -114,7 +119,8 @@ class Door:
     def _opened(self, now: int, bolted: bool) -> str:
         forced = self.state == "locked" and self._phase == IDLE and not self.wanted_out
         self.cycles += 1
-        self.forced = self.forced or forced
+        if forced:
+            self.forced, self._may_nudge = True, False
         if self._shut_ms is not None:
             self.reopened_ms = max(self.reopened_ms, now - self._shut_ms)
         if self.wanted_out:
@@ -146,6 +152,7 @@ class Door:
                 self.jam = ""
             if self._phase == FALL or self.state != "locked":
                 known = self.state == "locked" and self._phase != IDLE
+                self._may_nudge = False
                 self._rest(False)
                 return [] if known else ["locked"]
         elif not bolted and self._phase == IDLE and self.state != "jammed":
@@ -185,7 +192,7 @@ class Door:
                 self._go(REST, now)
             else:
                 return self._end(now, "unlocking", bolted)
-        elif self._try < TRIES and not self.jam == "unlocking":
+        elif self._try < TRIES and self._may_nudge and self.jam != "unlocking":
             self._try += 1
             self._go(NUDGE, now)
         else:

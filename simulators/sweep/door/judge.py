@@ -2,7 +2,7 @@
 
 | finding | what it means |
 |---|---|
-| `paid-for-nothing` | a deposit record without such a deposit: nobody of that token put so much into that bay |
+| `paid-for-nothing` | a deposit record, and nobody of that token put so much into that bay |
 | `paid-twice` | a second deposit record of one visitor's one deposit |
 | `missing` | somebody put something in, and no record of theirs says so, or why it was not weighed |
 | `thanked-unrecorded` | the display said thank you, and there is no deposit record |
@@ -128,14 +128,9 @@ def _ends(verdict: Verdict, records: Lines, bays: dict[str, int]) -> None:
             elif record["state"] == "open" and record.get("cause") in ("user", "crew"):
                 opened.setdefault(bay, record)
         elif record["kind"] in ("deposit", "collect", "session") and record["bay"] in opened:
-            ends[record["bay"]] += not _at_the_door(record)
+            ends[record["bay"]] += record["kind"] == "collect" or "open_ms" in record
     for bay in list(opened):
         close(bay)
-
-
-def _at_the_door(record: dict[str, Any]) -> bool:
-    """Somebody was not let in: a record of no bay's session, though it must name a bay."""
-    return record["kind"] == "session" and "open_ms" not in record and record["outcome"] == "refused"
 
 
 def _states(verdict: Verdict, records: Lines, doors: dict[str, tuple[bool, bool]]) -> None:

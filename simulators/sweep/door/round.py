@@ -9,7 +9,7 @@ from pathlib import Path
 from simulators.board.image import Image
 from simulators.board.virtual import Fidelity, run
 from simulators.sweep.door.judge import Lines, Verdict, judge
-from simulators.world.bin import BinScene
+from simulators.world.bin import BinScene, Collection, crew_token
 from simulators.world.district import district
 from simulators.world.mischief import SILLY, Mischief
 
@@ -19,6 +19,7 @@ _DAY_MS = 86_400_000
 _REST_MS = 3 * 3_600_000
 _NEIGHBOURS = 10**6  # so many that a token names one visit
 VISITS_PER_DAY = 250
+_EMPTIED_EVERY_MS = 5 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Round:
             spec,
             f"{self.seed}/{self.number}",
             START_MS,
-            lambda after: plan.collection(plan.site_index(spec.device), after),
+            lambda after: Collection(after + _EMPTIED_EVERY_MS, crew_token(1, "sweep"), None),
             truth.append,
             VISITS_PER_DAY / spec.visits_per_day,
         )
