@@ -20,7 +20,7 @@ from tests.device.test_token_check import QR, RULES, qr, with_check_digit
 PLAN = district(1)
 DEVICE = "bin-002"
 HOURS = {"utc_min": 480, "week": {"mon-sun": ["06:30-09:00", "18:00-21:00"]}}
-CARD, CODE = "04A1B2C3D4E5F6", with_check_digit("1234567")
+CARD, CODE, CREW = "04A1B2C3D4E5F6", with_check_digit("1234567"), "C0DE12345678"
 DAY = "2026-09-22T"
 
 
@@ -31,6 +31,7 @@ class Morning:
         doc = {**PLAN.settings(DEVICE), "wake_s": 600, **settings}
         self.image = Image.create(path / "bin", DEVICE, "bin-s3", doc, 7, ms(DAY + at))
         self.screens: list[tuple[str, str]] = []
+        self.full = False
 
     def until(
         self,
@@ -42,7 +43,11 @@ class Morning:
         """Power on, go on until `end`, cut the power. How often it woke from deep sleep."""
         scene = PLAN.scene(DEVICE, self.image.now_ms, state=self.image.scene, truth=self._notice, pace=0.0)
         assert isinstance(scene, BinScene)
-        scene.on_guest = lambda token: scene.visitor.come(token, [1], [(3000, 9000)])  # type: ignore[attr-defined]
+        if self.full:
+            scene.bays[1].fill_up(40_000, scene.bays[1].spec.volume_l * 1000)
+        scene.on_guest = lambda token: scene.visitor.come(  # type: ignore[attr-defined]
+            token, [1], None if token == CREW else [(3000, 9000)]
+        )
         scene.on_press = lambda: scene.parts["wake"].press(800)  # type: ignore[attr-defined]
         scene.on_burst = lambda data: scene.emit(UartBytes(1, bytes.fromhex(data)))  # type: ignore[attr-defined]
         for at, shown in guests:
@@ -157,6 +162,31 @@ def test_opened_last_it_stays_open_for_cards_but_no_qr_token_can_be_judged(morni
     bin_.until("08:30")
     bin_.until("12:00", ("11:00", CARD), ("11:30", qr(expires_s=ms(DAY + "11:35") // 1000)), network="down")
     assert bin_.outcomes() == [(CARD, "deposit"), ("R-17", "clock-unknown")]
+
+
+def test_a_full_bay_is_refused_until_a_crew_has_emptied_it(morning: Any) -> None:
+    bin_ = morning("06:00", bays=PLAN.settings(DEVICE)["bays"][:1])
+    bin_.full = True
+    bin_.until("07:30", ("06:30", CARD), ("06:50", CREW), ("07:10", CARD))
+    assert bin_.outcomes() == [(CARD, "bay-full"), (CARD, "deposit")]
+    assert [r["by"] for r in bin_.records("collect")] == [CREW]
+    assert dict(bin_.screens)[CARD].splitlines()[2] == "Full, waiting for collection"
+
+
+def test_a_bin_without_a_calibration_works_on_and_says_that_it_sells_no_weight(morning: Any) -> None:
+    bin_ = morning("06:00", bays=PLAN.settings(DEVICE)["bays"][:1], scales={})
+    bin_.until("07:00", ("06:30", CARD))
+    assert bin_.outcomes() == [(CARD, "uncalibrated")]
+    assert ("uncalibrated", "raised") in bin_.faults()
+    assert not bin_.records("deposit")
+    assert all("mass_g" not in record for record in bin_.records("reading"))
+    assert {r["state"] for r in bin_.records("door")} >= {"unlocked", "open", "closed", "locked"}
+
+
+def test_a_card_may_hold_anything_that_can_be_printed(morning: Any) -> None:
+    bin_ = morning("06:00")
+    bin_.until("07:00", ("06:30", 'say "hi" \\ {"clock":"none"} %s'))
+    assert bin_.outcomes() == [('say "hi" \\ {"clock":"none"} %s', "deposit")]
 
 
 def test_damaged_rules_are_told_and_the_bin_works_on(morning: Any) -> None:
