@@ -206,7 +206,7 @@ def _device(city: City, found: Device) -> dict[str, Any]:
         "heard_ms": state.heard_ms,
         "link": state.link,
         "metrics": [
-            {"name": name, "bay": bay, "value": slot.value["value"], "t_ms": slot.t, "seq": slot.seq}
+            {"name": name, "bay": bay, "value": slot.value, "t_ms": slot.t, "seq": slot.seq}
             for name in ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
             for bay, slot in metric(state, name).items()
         ],

@@ -82,7 +82,7 @@ def _metrics(device: Device, state: DeviceState, lang: str) -> list[Fact]:
                 known_bay = device.bay(bay)
                 category = f" {known(lang, 'category', known_bay.category)}" if known_bay else ""
                 label = f"{label} ({t('bay', bay=bay)}{category})"
-            facts.append(Fact(label, metric_text(name, slot.value["value"]), slot.t, brief=name in BRIEF))
+            facts.append(Fact(label, metric_text(name, slot.value), slot.t, brief=name in BRIEF))
     return facts
 
 

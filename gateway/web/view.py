@@ -144,11 +144,11 @@ def metric_text(name: str, value: int) -> str:
 
 def _most(state: DeviceState | None, name: str) -> int | None:
     found = metric(state, name) if state else {}
-    return max((slot.value["value"] for slot in found.values()), default=None)
+    return max((slot.value for slot in found.values()), default=None)
 
 
 def _sum(state: DeviceState | None, name: str) -> int | None:
     found = metric(state, name) if state else {}
-    of_bays = [slot.value["value"] for bay, slot in found.items() if bay is not None]
-    whole = [found[None].value["value"]] if None in found else []
+    of_bays = [slot.value for bay, slot in found.items() if bay is not None]
+    whole = [found[None].value] if None in found else []
     return sum(of_bays or whole) if found else None

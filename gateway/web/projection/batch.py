@@ -47,7 +47,7 @@ def changes(
             if record.get("kind") == "deposit":
                 out.tallies[bucket, "deposited_g"] += record["net_g"]
             track_ms = state.position.t if state.position else 0
-            apply_record(state, row.log, t, record)
+            apply_record(state, row.log, t, record, stored.raw)
             sample(out.samples, row.device, t, record, stored.raw, now_ms, track_ms)
         out.cursor = row.id
     return out

@@ -101,8 +101,8 @@ def _faults(state: DeviceState) -> list[Concern]:
 def _fill(state: DeviceState) -> list[Concern]:
     found = []
     for bay, slot in metric(state, "fill_pct").items():
-        if slot.value["value"] >= NEARLY_FULL_PCT:
-            full = slot.value["value"] >= FULL_PCT
+        if slot.value >= NEARLY_FULL_PCT:
+            full = slot.value >= FULL_PCT
             about = "" if bay is None else str(bay)
             found.append(
                 Concern(
@@ -115,6 +115,6 @@ def _fill(state: DeviceState) -> list[Concern]:
 def _battery(state: DeviceState, device: Device) -> list[Concern]:
     slot = metric(state, "battery_mv").get(None)
     limit = LOW_BATTERY_MV.get(device.unit)
-    if slot is None or limit is None or slot.value["value"] >= limit:
+    if slot is None or limit is None or slot.value >= limit:
         return []
     return [Concern("battery-low", Level.WARN, slot.t)]

@@ -4,6 +4,7 @@ Order is decided by the record's own number, never by its time: a device's clock
 So a value is replaced by a record of a higher `seq` of the same log, or of any other log.
 """
 
+import sys
 from typing import Any
 
 import msgspec
@@ -14,15 +15,31 @@ MAX_FAULTS = 32  # per device; a device that raises more has one problem, not fo
 MAX_PARTS = 16  # doors, fences, bays, scales: a device cannot grow the state without bound
 
 Record = dict[str, Any]
+_DECODER = msgspec.json.Decoder(Record)
 
 
-class Slot(msgspec.Struct, omit_defaults=True):
-    """The latest word on one thing: what was said, when (the record's own time, ms), by which record."""
+class Metric(msgspec.Struct, gc=False):
+    """The latest value of one metric, when (the record's own time, ms), by which record."""
 
-    value: Record
+    value: int
     t: int
     log: str
     seq: int
+
+
+class Slot(msgspec.Struct, gc=False):
+    """The latest record on one thing, as its JSON text: of ten thousand units few are looked at."""
+
+    raw: msgspec.Raw
+    t: int
+    log: str
+    seq: int
+
+    @property
+    def value(self) -> Record:
+        """The record's fields."""
+        fields: Record = _DECODER.decode(self.raw)
+        return fields
 
 
 class DeviceState(msgspec.Struct, omit_defaults=True):
@@ -36,7 +53,7 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     heard_ms: int = 0
     link: Record | None = None
     link_ms: int = 0
-    metrics: dict[str, Slot] = msgspec.field(
+    metrics: dict[str, Metric] = msgspec.field(
         default_factory=dict
     )  # "fill_pct" of the unit, "fill_pct/2" of bay 2
     position: Slot | None = None
@@ -49,16 +66,21 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     weighs: dict[str, Slot] = msgspec.field(default_factory=dict)  # the last one of each scale
 
 
-def apply_record(state: DeviceState, log: str, t: int, record: Record) -> None:
-    """Take in one accepted or flagged record. `t` is its time, or the gateway's when its own is not known."""
-    new = Slot(record, t, log, record["seq"])
-    match record.get("kind"):
-        case "reading":
-            for name in METRICS:
-                if name in record:
-                    key = f"{name}/{record['bay']}" if "bay" in record and name in OF_A_BAY else name
-                    value = Slot({"value": record[name]}, t, log, record["seq"])
-                    _put(state.metrics, key, value, len(METRICS) * MAX_PARTS)
+def apply_record(state: DeviceState, log: str, t: int, record: Record, raw: bytes) -> None:
+    """Take in one accepted or flagged record, `raw` being its text.
+
+    `t` is its time, or the gateway's when its own is not known.
+    """
+    log, seq, kind = sys.intern(log), record["seq"], record.get("kind")
+    if kind == "reading":
+        bay = f"/{record['bay']}" if "bay" in record else ""
+        for name in METRICS:
+            if name in record:
+                key = sys.intern(name + bay) if name in OF_A_BAY else name
+                _put_metric(state.metrics, key, Metric(record[name], t, log, seq))
+        return
+    new = Slot(msgspec.Raw(raw), t, log, seq)
+    match kind:
         case "position":
             if _newer(new, state.position):
                 state.position = new
@@ -89,9 +111,9 @@ def apply_link(state: DeviceState, received_ms: int, body: Record) -> None:
         state.heard_ms = max(state.heard_ms, received_ms)
 
 
-def metric(state: DeviceState, name: str) -> dict[int | None, Slot]:
+def metric(state: DeviceState, name: str) -> dict[int | None, Metric]:
     """The latest values of one metric by bay (None: of the whole unit)."""
-    found: dict[int | None, Slot] = {}
+    found: dict[int | None, Metric] = {}
     for key, slot in state.metrics.items():
         of, _, bay = key.partition("/")
         if of == name:
@@ -105,8 +127,15 @@ def raised_faults(state: DeviceState) -> list[Slot]:
     return sorted(raised, key=lambda slot: slot.t, reverse=True)
 
 
-def _newer(new: Slot, old: Slot | None) -> bool:
+def _newer(new: Slot | Metric, old: Slot | Metric | None) -> bool:
     return old is None or new.log != old.log or new.seq > old.seq
+
+
+def _put_metric(slots: dict[str, Metric], key: str, new: Metric) -> None:
+    if _newer(new, slots.get(key)):
+        slots[key] = new
+        if len(slots) > len(METRICS) * MAX_PARTS:
+            del slots[min(slots, key=lambda k: slots[k].t)]
 
 
 def _put(slots: dict[str, Slot], key: str, new: Slot, limit: int) -> None:

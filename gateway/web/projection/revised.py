@@ -54,7 +54,7 @@ def revise(
     state = out.states.get(one.device) or fork(states.get(one.device) or DeviceState(one.device))
     out.states[one.device] = state
     track_ms = state.position.t if state.position else 0
-    apply_record(state, one.log, t, record)
+    apply_record(state, one.log, t, record, one.raw)
     sample(out.samples, one.device, t, record, one.raw, now_ms, track_ms)
 
 

@@ -22,7 +22,7 @@ _BROKEN = Event(
     doc="The page's own database was damaged or of another version; it is disposable.",
 )
 
-FORMAT = 2  # raise when the schema or the meaning of a column changes: the file is then made anew
+FORMAT = 3  # raise when the schema or the meaning of a column changes: the file is then made anew
 BUCKET_MS = 15 * 60_000  # tallies by quarter of an hour: every time zone's midnight falls on one
 KEEP_RECENT = 100_000  # readings and positions in the list of what came in
 KEEP_EVENTS = 200_000  # all other records in it: a busy truck must not push out a bin's last week
