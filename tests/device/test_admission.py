@@ -43,6 +43,7 @@ def test_a_healthy_bin_serves_all_bays() -> None:
     ("more", "resident", "crew"),
     [
         ({"faults": ["temperature overheated"]}, "overheated", "overheated"),
+        ({"faults": ["thermostat overheated"]}, "overheated", "overheated"),
         ({"battery": False}, "battery-low", "battery-low"),
         ({"faults": ["log log-full"]}, "log-full", "log-full"),
         ({"hours": HOURS}, "closed", None),

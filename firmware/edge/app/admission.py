@@ -111,7 +111,7 @@ def decide(
     ever). `battery`: it can finish an unlock. `faults`: raised now, as "part code".
     """
     result = Admission(ticket, hours is not None and not trusted)
-    if "temperature overheated" in faults:
+    if any(name.endswith(" overheated") for name in faults):
         result.code = "overheated"
     elif ticket.code:
         result.code = ticket.code
