@@ -33,6 +33,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "part.solar_current": ("panel current", "光伏电流"),
     "part.temperature": ("temperature", "温度"),
     "part.wake": ("user button", "用户按键"),
+    "part.thermostat": ("thermostat", "温控开关"),
     "part.service": ("service plug", "维护接口"),
     "part.gnss": ("satellite receiver", "卫星定位"),
     "part.lifter": ("lifter switch", "举升开关"),

@@ -24,6 +24,7 @@ from hardware import load_board
 from simulators.scene import Stimulus
 from simulators.world import people
 from simulators.world.bay import Bay, BaySpec
+from simulators.world.fire import Thermostat
 from simulators.world.kernel import Kernel, Part, Truth
 from simulators.world.materials import MATERIALS, MEAN_LOAD_L, draw_load
 from simulators.world.parts import Button, Lock, Network, Reader
@@ -114,6 +115,8 @@ class BinScene(Kernel):
             locks[bay.bay] = Lock(self, bay.lock, self._board[bay.lock])
         self._bay_of_lock = {bay.lock: bay.bay for bay in spec.bays}
         self.service = Button(self, "service", self._board["service"])
+        if "thermostat" in self._board:
+            Thermostat(self, "thermostat", self._board["thermostat"])
         wake = Button(self, "wake", self._board["wake"])
         reader = Reader(self, "reader", self._board["reader"])
         self.visitor = Visitor(self, self.bays, wake, reader, locks)
@@ -125,6 +128,9 @@ class BinScene(Kernel):
             for key in ("drive", "power"):
                 if name in self.parts and key in pins:
                     self._driven.setdefault(pins[key], []).append(self.parts[name])
+        for line in self._lines.values():
+            for power in filter(None, line.units.values()):
+                self._driven.setdefault(power, []).append(line)
         self._fill_at_start()
         self._expect_visitor()
         self._expect_crew()

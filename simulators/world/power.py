@@ -44,9 +44,10 @@ class Climate(Part):
     LASTING = ("fault_at",)
     FAULTS: ClassVar = {
         "disconnected": lambda _climate, _mv: 0,
-        "burning": lambda climate, mv: climate.burnt_mv(mv, 12.0),
-        "smouldering": lambda climate, mv: climate.burnt_mv(mv, 1.5),
+        "burning": lambda climate, mv: climate.burnt_mv(mv),
+        "smouldering": lambda climate, mv: climate.burnt_mv(mv),
     }
+    _K_PER_MIN: ClassVar = {"burning": 12.0, "smouldering": 1.5}
     _DIES_MV = 2_300  # 180 degrees C: the sensor is gone
 
     def __init__(self, world: Kernel, weather: Weather, sun_k_per_kw: float) -> None:
@@ -73,10 +74,21 @@ class Climate(Part):
         """See `Part.set_fault`. A fire begins when it is set."""
         self.fault_at = self.world.now
         super().set_fault(fault)
+        if "thermostat" in self.world.parts:
+            self.world.cancel("thermostat.feel")
+            self.world.after(1, "thermostat.feel")
 
-    def burnt_mv(self, mv: int, k_per_min: float) -> int:
-        """The sensor's output in a fire that adds so much a minute, until it dies of it."""
-        hot_mv = mv + round(10 * k_per_min * (self.world.now - self.fault_at) / 60_000)
+    def fire_k(self) -> float:
+        """By how much a fire has heated the box."""
+        return self._K_PER_MIN.get(self.fault or "", 0.0) * (self.world.now - self.fault_at) / 60_000
+
+    def box_c(self) -> float:
+        """Degrees C, fire included."""
+        return self.inside_c() + self.fire_k()
+
+    def burnt_mv(self, mv: int) -> int:
+        """The sensor's output in a fire, until it dies of it."""
+        hot_mv = mv + round(10 * self.fire_k())
         return hot_mv if hot_mv < self._DIES_MV else 0
 
     def adc_mv(self) -> int:

@@ -102,3 +102,11 @@ def test_raise_and_clear_take_turns_and_sleep_changes_nothing(temps: list[int | 
         raised = raised if change is None else change
         assert awake.suspect == asleep.suspect
         state = json.loads(json.dumps(asleep.state()))
+
+
+def test_a_thermostat_that_stays_closed_is_a_fire_and_one_that_rattles_is_none() -> None:
+    heat = Heat()
+    assert [heat.take(300, T0 + n * SOON_MS, closed=n % 2 == 0) for n in range(20)] == [None] * 20
+    burning = Heat()
+    assert [burning.take(None, T0 + n * SOON_MS, closed=True) for n in range(4)] == [None, True, None, None]
+    assert [burning.take(300, T0 + n * LOOK_MS, closed=True) for n in range(9)] == [None] * 9, "still closed"

@@ -23,11 +23,13 @@ WINTER_MS, SUMMER_MS = 1_799_000_000_000, 1_783_000_000_000  # 2027-01-03, 2026-
 class Watched:
     """One bin in front of its world, on a board of our choice; nobody comes unless `pace` says so."""
 
-    def __init__(self, path: Path, start_ms: int, board: str = "bin-s3", **bay: Any) -> None:
+    def __init__(
+        self, path: Path, start_ms: int, board: str = "bin-s3", wake_s: int = 600, **bay: Any
+    ) -> None:
         settings = PLAN.settings("bin-002")
         settings["board"] = {key: load_board(board)[key] for key in ("id", "parts")}
         settings["bays"][0].update(bay)
-        settings["wake_s"] = 600
+        settings["wake_s"] = wake_s
         self.image = Image.create(path / "bin", "bin-002", board, settings, 7, start_ms)
         spec = replace(PLAN.bins[PLAN.site_index("bin-002")], board=board)
         self.truth: list[dict[str, Any]] = []
@@ -127,6 +129,23 @@ def test_a_fire_is_told_and_cleared_when_it_is_out(tmp_path: Path, fault: str, w
     assert raised[0]["t"] - began_ms <= within_min * 60_000
     unit.scene.set_fault("climate", None)
     unit.go_on(2)
+    told = [r["state"] for r in unit.records("fault") if r["code"] == "overheated"]
+    assert told == ["raised", "cleared"]
+
+
+def test_a_fire_in_a_bin_that_sleeps_for_an_hour_wakes_it(tmp_path: Path) -> None:
+    """By then the sensor would have burnt: the thermostat needs no program and no power."""
+    unit = Watched(tmp_path, SUMMER_MS, wake_s=3600)
+    unit.go_on(1.2, network="up")
+    unit.scene.set_fault("climate", "burning")
+    began_ms = unit.image.now_ms
+    unit.go_on(0.6, network="up")
+    raised = [r for r in unit.records("fault") if r["code"] == "overheated"]
+    assert [r["state"] for r in raised] == ["raised"]
+    assert raised[0]["t"] - began_ms <= 5 * 60_000
+    assert len(unit.records("reading")) <= 6, "and then it sleeps on, fire or no fire"
+    unit.scene.set_fault("climate", None)
+    unit.go_on(5)
     told = [r["state"] for r in unit.records("fault") if r["code"] == "overheated"]
     assert told == ["raised", "cleared"]
 

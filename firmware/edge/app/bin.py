@@ -17,7 +17,7 @@ from edge.app.admission import FULL_PCT, BayState
 from edge.app.bay import Bay
 from edge.app.entry import Entry
 from edge.app.recovery import settle
-from edge.app.senses import FillSensor, feel, raised
+from edge.app.senses import THERMOSTAT, FillSensor, feel, raised, too_hot
 from edge.app.session import Visit
 from edge.app.unit import Unit
 from edge.console import Console
@@ -78,6 +78,8 @@ class Bin:
         unit.boot_record()
         self._low = battery is not None and battery < BATTERY_LOW_MV
         unit.log.fault("battery", "battery-low", self._low, "%s mV" % battery)
+        if too_hot(unit):
+            await feel(unit)
         self._look_at_button()
         self._button.on_fall(self._press)
         self._service.on_fall(self._news.set)
@@ -145,7 +147,10 @@ class Bin:
             self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
         self.unit.keep.save()
-        esp32.wake_on_ext1((self._service.pin,), esp32.WAKEUP_ALL_LOW)
+        pins = [self._service.pin]
+        if self.unit.board.fitted(THERMOSTAT) and not too_hot(self.unit):  # once it has, the timer is enough
+            pins.append(self.unit.board.part(THERMOSTAT).pin)
+        esp32.wake_on_ext1(tuple(pins), esp32.WAKEUP_ALL_LOW)  # any of them, on the S3
         machine.deepsleep(ms)
 
     # Looking at itself

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-TEMPERATURE = "temperature"  # the board's part
+TEMPERATURE, THERMOSTAT = "temperature", "thermostat"  # the board's parts
 _WARM_DC = 200  # what an ultrasonic sensor takes the air for unless the settings say otherwise
 _LEAST_MV, _MOST_MV = 100, 2600  # of a TMP36 that may be burning; beyond, a wire is off or shorted
 _SENSOR = {"sensor-range": (1, 1, 3)}
@@ -79,6 +79,11 @@ class FillSensor:
         return fill
 
 
+def too_hot(unit: Unit) -> bool:
+    """Whether the thermostat is closed: a bimetal switch to ground, which needs no program and no power."""
+    return unit.board.fitted(THERMOSTAT) and unit.board.part(THERMOSTAT).level() == 0
+
+
 async def feel(unit: Unit) -> None:
     """Look at the temperature inside: raises and clears `overheated`, and `sensor-range` when there is none.
     A first sign of fire is looked at again after SOON_MS.
@@ -93,9 +98,11 @@ async def feel(unit: Unit) -> None:
     while True:
         mv = unit.millivolts(TEMPERATURE) or 0
         sane = _LEAST_MV <= mv <= _MOST_MV
-        change = heat.take(mv - 500 if sane else None, unit.clock.local_ms())
+        closed = too_hot(unit)
+        change = heat.take(mv - 500 if sane else None, unit.clock.local_ms(), closed)
         if change is not None:
-            unit.log.fault(TEMPERATURE, CODE, change, "%d C in the box" % ((mv - 500) // 10))
+            detail = "sensor %d mV, thermostat %s" % (mv, "closed" if closed else "open")
+            unit.log.fault(TEMPERATURE, CODE, change, detail)
         if not heat.suspect:
             break
         await asyncio.sleep_ms(SOON_MS)

@@ -7,6 +7,7 @@ class B, whose static response is 69 to 85 °C; the suffix R adds the rate of ri
 |---|---|---|
 | hot | 75.0 °C | the middle of class B |
 | rising | 3 K a minute, 8 K at least, to 45.0 °C at least | sun after a cloud: 1 K a minute; glitches |
+| switch | a thermostat that closes at 70 °C | it wakes a bin that sleeps between two looks |
 | lost | no value, after a sign | a fire takes the sensor with it |
 
 Two signs in a row raise `overheated`: `suspect` asks for the second one soon. Three values in a row below
@@ -49,15 +50,16 @@ class Heat:
         """A first sign: the next value should come soon."""
         return 0 < self.signs and not self.raised
 
-    def take(self, temp_dc: "int | None", now_ms: int) -> "bool | None":
-        """A value in 0.1 °C (None: the sensor gave none), at a clock in ms that may have been stepped. True:
-        raise the fault now, False: clear it now, None: no change.
+    def take(self, temp_dc: "int | None", now_ms: int, closed: bool = False) -> "bool | None":
+        """A value in 0.1 °C (None: the sensor gave none), at a clock in ms that may have been stepped;
+        `closed`: so is the thermostat. True: raise the fault now, False: clear it now, None: no change.
         """
+        sign = closed
         if temp_dc is None:
-            sign = self.signs > 0
+            sign = sign or self.signs > 0
             if not sign:
                 return None
-        else:
+        elif not closed:
             sign = temp_dc >= HOT_DC or self._rising(temp_dc, now_ms)
             self._last_dc, self._last_ms = temp_dc, now_ms
         if sign:
