@@ -20,7 +20,7 @@ class Desk:
         memory = SimpleNamespace(data=keep, save=self._save)
         settings = {"tokens": [QR]}
         self.entry = Entry(
-            SimpleNamespace(log=log, clock=clock, keep=memory, settings=settings, device="bin-001")  # type: ignore[arg-type]
+            SimpleNamespace(log=log, clock=clock, keep=memory, settings=settings, device="bin-001")
         )
 
     def _save(self) -> None:
@@ -32,7 +32,8 @@ class Desk:
         assert found is not None
         if found.code is None:
             self.entry.spend(found.ticket)
-        return found.code
+        code: str | None = found.code
+        return code
 
 
 def test_a_unit_that_never_knew_the_time_takes_the_first_token() -> None:
