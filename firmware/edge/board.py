@@ -33,7 +33,7 @@ def _lock(part: "dict[str, Any]") -> Lock:
 
 _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
-    "bus": lambda p: Bus(_serial(p), p["baud"], p.get("power"), p.get("enable")),
+    "bus": lambda p: Bus(_serial(p), p["baud"], p.get("enable")),
     "button": lambda p: Line(p["pin"]),
     "display": lambda p: Display(_serial(p)),
     "gnss": _serial,
@@ -46,7 +46,7 @@ _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
 
 # Those that share a line: made with the driver of the part that is their `bus`.
 _ON_BUS: "dict[str, Callable[[dict[str, Any], Any], object]]" = {
-    "transmitter": lambda p, bus: Transmitter(bus, p["unit"], p["registers"]),
+    "transmitter": lambda p, bus: Transmitter(bus, p["unit"], p["registers"], p.get("power")),
 }
 
 

@@ -61,8 +61,7 @@ def scale_pins(board: dict[str, Any], name: str) -> dict[str, Any]:
     part: dict[str, Any] = board[name]
     if part["driver"] != "transmitter":
         return part
-    power = board[part["bus"]].get("power")
-    return {"data": BRIDGE + part["unit"], **({} if power is None else {"power": power})}
+    return {**part, "data": BRIDGE + part["unit"]}
 
 
 def transmitter_lines(world: Kernel, board: dict[str, Any]) -> dict[int, "TransmitterLine"]:
@@ -70,15 +69,17 @@ def transmitter_lines(world: Kernel, board: dict[str, Any]) -> dict[int, "Transm
     lines = {}
     for name, part in board.items():
         if part["driver"] == "bus":
-            units = [p["unit"] for p in board.values() if p.get("bus") == name]
+            units = {p["unit"]: p.get("power") for p in board.values() if p.get("bus") == name}
             lines[part["uart"]] = TransmitterLine(world, name, part, units)
     return lines
 
 
 class TransmitterLine(Part):
-    """The line and all units on it. `FAULTS` act on the answers to one request."""
+    """The line and all units on it, each with the pin that switches its supply (None: always on). `FAULTS`
+    act on the answers to one request.
+    """
 
-    LASTING = ("powered", "since")
+    LASTING = ("since",)
     FAULTS: ClassVar = {
         "silent": lambda _line, _answers: [],
         "late": _sometimes(lambda line, a: [(a[0] + line.rng("late").uniform(150, 900), a[1])]),
@@ -92,26 +93,25 @@ class TransmitterLine(Part):
         "weighing": lambda _line, answers: answers,
     }
 
-    def __init__(self, world: Kernel, name: str, part: dict[str, Any], units: list[int]) -> None:
+    def __init__(self, world: Kernel, name: str, part: dict[str, Any], units: dict[int, int | None]) -> None:
         super().__init__(world, name)
         self.uart: int = part["uart"]
-        self._power: int | None = part.get("power")
-        self._units = units
+        self.units = units
         self._character_ms = _CHARACTER_BITS * 1000 / part["baud"]
-        self.powered = self._power is None
-        self.since = world.now
+        self.since = {str(unit): world.now for unit, power in units.items() if power is None}
+        """When each unit that has its supply got it."""
 
     def driven(self, pin: int, level: int) -> None:
-        """All units get their supply, or lose it with everything that they were about to say."""
-        if pin == self._power and self.powered != bool(level):
-            self.powered, self.since = bool(level), self.world.now
-            self.world.cancel(f"{self.name}.say")
+        """A unit gets its supply, or loses it."""
+        for unit, power in self.units.items():
+            if power == pin and not level:
+                self.since.pop(str(unit), None)
+            elif power == pin:
+                self.since.setdefault(str(unit), self.world.now)
 
     def heard(self, data: bytes) -> None:
         """A frame came over the line: the unit that it names answers."""
-        if len(data) != 8 or sealed(data[:-2]) != data or data[0] not in self._units:
-            return
-        if not self.powered or self.world.now - self.since < SILENT_MS:
+        if len(data) != 8 or sealed(data[:-2]) != data or self._on_for_ms(data[0]) < SILENT_MS:
             return
         unit, function, address, count = struct.unpack(">BBHH", data[:-2])
         if function != 3:
@@ -126,18 +126,22 @@ class TransmitterLine(Part):
         on_the_way_ms = (len(data) + len(answer)) * self._character_ms
         answers: list[Answer] = self.broken([(thinking_ms + on_the_way_ms, answer)])
         for at_ms, said in answers:
-            self.after(max(at_ms, 1), "say", said.hex())
+            self.after(max(at_ms, 1), "say", unit, said.hex())
 
-    def on_say(self, said: str) -> None:
-        """Bytes arrive at the unit's UART."""
-        if said:
+    def on_say(self, unit: int, said: str) -> None:
+        """Bytes arrive at the board's UART, if the unit that sends them still has its supply."""
+        if said and str(unit) in self.since:
             self.world.emit(UartBytes(self.uart, bytes.fromhex(said)))
+
+    def _on_for_ms(self, unit: int) -> int:
+        since = self.since.get(str(unit))
+        return -1 if since is None else self.world.now - since
 
     def _registers(self, unit: int) -> list[int]:
         signal = self.world.bridge(BRIDGE + unit)
         status = 0 if self.fault == "weighing" else _COUNTING
         counts = 0
-        if self.world.now - self.since < BUSY_MS and self._power is not None:
+        if self._on_for_ms(unit) < BUSY_MS:
             status |= _BUSY
         elif signal is None or signal.nanovolt is None:
             status |= _OUT_OF_RANGE

@@ -21,6 +21,7 @@ EDGE = edge_modules(
 )
 PARTS = load_board("bin4-s3")["parts"]
 NV = 1_000_000
+POWER = ((1, 4), (2, 5), (3, 6), (4, 46))  # the pin that switches each unit
 STEP_NV = 99_000
 RAMP_NV = 15_000  # a second: 100 ms are 1,000 counts
 
@@ -30,7 +31,7 @@ class LineScene(Kernel):
 
     def __init__(self, fault: str | None = None, ramp_nv: int = 0) -> None:
         super().__init__("line", START_MS, None)
-        self.line = TransmitterLine(self, "bus", PARTS["bus"], [1, 2, 3, 4])
+        self.line = TransmitterLine(self, "bus", PARTS["bus"], dict(POWER))
         self.line.fault = fault
         self.ramp_nv = ramp_nv
         self.asked: list[tuple[int, bytes]] = []
@@ -81,8 +82,8 @@ from edge.drivers.serial import Serial
 from edge.drivers.transmitter import Transmitter
 from edge.errors import EdgeError
 REGISTERS = {registers!r}
-bus = Bus(Serial(2, 47, 48, 9600), 9600, 6, 5)
-units = [Transmitter(bus, n, REGISTERS) for n in (1, 2, 3, 4)]
+bus = Bus(Serial(2, 47, 48, 9600), 9600, 38)
+units = [Transmitter(bus, n, REGISTERS, power) for n, power in ((1, 4), (2, 5), (3, 6), (4, 46))]
 
 async def look(unit, n):
     found = []
@@ -123,7 +124,7 @@ def test_one_transmitter_answers_once_it_is_ready_then_each_period(tmp_path: Pat
     assert BUSY_MS <= found[0][0] <= BUSY_MS + 500
     gaps = [b[0] - a[0] for a, b in itertools.pairwise(found)]
     assert all(40 <= gap <= 160 for gap in gaps)
-    assert [(pin, level) for _, pin, level in scene.lines if pin == 6] == [(6, 1), (6, 0)]
+    assert [(pin, level) for _, pin, level in scene.lines if pin != 38] == [(4, 1), (4, 0)]
 
 
 def test_four_bays_share_the_line_and_each_gets_its_own(tmp_path: Path) -> None:
@@ -131,13 +132,14 @@ def test_four_bays_share_the_line_and_each_gets_its_own(tmp_path: Path) -> None:
     (found,) = run(tmp_path, scene, "print(await asyncio.gather(*[look(u, 6) for u in units]))")
     for unit, values in enumerate(found, 1):
         assert {value for _, value in values} == {expected(unit)}
-    assert [(pin, level) for _, pin, level in scene.lines if pin == 6] == [(6, 1), (6, 0)], "the last one out"
+    for pin in dict(POWER).values():
+        assert [level for _, p, level in scene.lines if p == pin] == [1, 0]
 
 
 def test_the_driver_is_enabled_while_a_request_is_sent_and_not_longer(tmp_path: Path) -> None:
     scene = LineScene()
     run(tmp_path, scene, "await look(units[0], 3)\nprint(1)")
-    enabled = [(ms, level) for ms, pin, level in scene.lines if pin == 5]
+    enabled = [(ms, level) for ms, pin, level in scene.lines if pin == 38]
     assert len(enabled) == 2 * len(scene.asked)
     for (up, _), (asked, _), (down, _) in zip(enabled[::2], scene.asked, enabled[1::2], strict=True):
         assert up <= asked

@@ -30,34 +30,17 @@ _FAST_GAP_US = 1750  # of 3.5 characters from 19200 baud up (Modbus over serial 
 
 
 class Bus:
-    """`power`: GPIO that switches the units' supply; None: always on. `enable`: GPIO of the transceiver's
-    driver enable; None: it switches itself. Units hold the bus on by `on` and `off`, which count.
-    """
+    """`enable`: GPIO of the transceiver's driver enable; None: it switches itself."""
 
-    def __init__(
-        self, port: Serial, baud: int, power: "int | None" = None, enable: "int | None" = None
-    ) -> None:
+    def __init__(self, port: Serial, baud: int, enable: "int | None" = None) -> None:
         self._port = port
-        self._power = None if power is None else Pin(power, Pin.OUT, value=0)
         self._enable = None if enable is None else Pin(enable, Pin.OUT, value=0)
         self._character_us = _CHARACTER_BITS * 1_000_000 // baud
         gap_us = 7 * self._character_us // 2 if baud <= 19_200 else _FAST_GAP_US
         self._gap_ms = gap_us // 1000 + 1
         self._turn = 0
-        self._users = 0
         self._dirty = True
         self._lock = asyncio.Lock()
-
-    def on(self) -> None:
-        self._users += 1
-        if self._power:
-            self._power.value(1)
-
-    def off(self) -> None:
-        self._users -= 1
-        if self._power and not self._users:
-            self._power.value(0)
-            self._dirty = True
 
     async def listen(self, ms: int) -> None:
         """Nobody speaks unasked. Errors: `rtu-noise`, when somebody did."""

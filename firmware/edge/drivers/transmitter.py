@@ -14,6 +14,8 @@ transmitter moves by itself would be missing from the unit's records. Its regist
 import asyncio
 import time
 
+from machine import Pin
+
 from edge.drivers.bus import TRIES, Bus
 from edge.errors import EdgeError
 
@@ -28,26 +30,31 @@ _AT_RAIL = (1, 2, 3)  # converter out of range, over, under
 
 
 class Transmitter:
-    """`unit`: its address on the bus. `registers`: see above. Same interface as `Hx711`."""
+    """`unit`: its address on the bus. `registers`: see above. `power`: switches its supply, and so the
+    bridge's; None: always on. Same interface as `Hx711`.
+    """
 
     period_ms = 100
     start_ms = START_MS
 
-    def __init__(self, bus: Bus, unit: int, registers: "dict[str, Any]") -> None:
+    def __init__(self, bus: Bus, unit: int, registers: "dict[str, Any]", power: "int | None" = None) -> None:
         self._bus = bus
         self._unit = unit
         self._registers = registers
+        self._power = None if power is None else Pin(power, Pin.OUT, value=0)
         self._lengths = tuple(registers["lengths"])
         self._ready = False  # it has given a value since `on`
         self._asked_at = time.ticks_ms()
         self.lock = asyncio.Lock()  # held from `on` to `off`
 
     def on(self) -> None:
-        self._bus.on()
+        if self._power:
+            self._power.value(1)
         self._ready = False
 
     def off(self) -> None:
-        self._bus.off()
+        if self._power:
+            self._power.value(0)
 
     async def read(self) -> int:
         """The next conversion in counts.
