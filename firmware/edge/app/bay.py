@@ -3,6 +3,7 @@
 from edge.app.admission import BROKEN, DOUBTFUL
 from edge.app.keeper import Keeper
 from edge.app.scale import Scale
+from edge.app.senses import FillSensor
 from edge.measure.deposit import Seen, Verdict, judge, unweighed
 from edge.measure.weighing import Weighing
 
@@ -27,6 +28,7 @@ class Bay:
         self.settings = settings
         self._log = unit.log
         self.scale = Scale(unit, settings["scale"])
+        self.fill = FillSensor(unit, settings)
         lock = unit.board.part(settings["lock"])
         self.keeper = Keeper(unit.log, settings["lock"], lock, lambda: unit.millivolts("battery"))
 
@@ -66,7 +68,7 @@ class Bay:
 
     def judge(self, before: Weighing, after: Weighing, cycles: int, crew: bool) -> Verdict:
         """What a session was. `cycles`: how often the door was opened between the two weighings."""
-        self.scale.cycled(before, after, crew)
+        self.scale.cycled(before, after, crew, self.fill.last_pct)
         keeper = self.keeper
         bolted = keeper.state == "locked"
         seen = Seen(cycles, keeper.closed, bolted, keeper.reopened_ms, keeper.forced)

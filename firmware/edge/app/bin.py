@@ -17,7 +17,7 @@ from edge.app.admission import FULL_PCT, BayState
 from edge.app.bay import Bay
 from edge.app.entry import Entry
 from edge.app.recovery import settle
-from edge.app.senses import THERMOSTAT, FillSensor, feel, raised, too_hot
+from edge.app.senses import THERMOSTAT, feel, raised, too_hot
 from edge.app.session import Visit
 from edge.app.unit import Unit
 from edge.console import Console
@@ -171,7 +171,7 @@ class Bin:
         for bay in self.bays:
             mass_g = await self._mass(bay)
             well_g = None if raised(self.unit, bay.scale.name) else mass_g
-            fill_pct = await FillSensor(self.unit, bay.settings).look(well_g, bay.scale.min_g, temp_dc)
+            fill_pct = await bay.fill.look(well_g, bay.scale.min_g, temp_dc)
             fields = [("bay", bay.number), ("mass_g", mass_g), ("fill_pct", fill_pct)]
             self.unit.log.write("reading", fields + rest)
             rest = []
@@ -249,9 +249,8 @@ class Bin:
     def _state(self, bay: Bay) -> BayState:
         settings = bay.settings
         parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
-        fill_pct = FillSensor(self.unit, settings).last_pct
         full_pct = settings.get("full_pct", FULL_PCT)
-        return BayState(bay.number, parts, bay.keeper.closed, fill_pct, full_pct, bay.scale.ready)
+        return BayState(bay.number, parts, bay.keeper.closed, bay.fill.last_pct, full_pct, bay.scale.ready)
 
     def _can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""
