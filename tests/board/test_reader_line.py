@@ -50,6 +50,17 @@ def test_a_token_a_line_whatever_ends_it(bench: Bench, end: bytes) -> None:
     assert noise == 0
 
 
+def test_frames_of_stx_and_etx(bench: Bench) -> None:
+    """As EM4100 readers send them, with a line end (ID-12LA) or without (RDM6300)."""
+    script = [
+        (1000, b"\x023D00A1B2C3ED\r\n\x03"),
+        (2000, b"\x023D00A1B2C3ED\x03"),
+        (3000, b"3D00A1\x023D00A1B2C3ED\x03"),  # the first was half
+        (4000, b"\x02\x03"),
+    ]
+    assert tokens(bench, script) == (["3D00A1B2C3ED"] * 3, 1)
+
+
 def test_a_token_in_pieces_is_whole_and_a_half_one_is_nothing(bench: Bench) -> None:
     script = [
         (1000, b"12345"), (1050, b"6789012\r"), (1060, b"\n"),  # one token, delayed on its way

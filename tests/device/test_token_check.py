@@ -76,6 +76,19 @@ def test_cards_have_a_form(text: str, user: str, code: str | None) -> None:
     assert (ticket.user, ticket.code) == (user, code)
 
 
+def test_a_card_with_a_check_byte_that_does_not_fit_was_not_read() -> None:
+    rules = [{"kind": "card", "lengths": [12], "chars": "hex", "xor": True}]
+    assert check("3d00A1B2C3ED", rules=rules).user == "3D00A1B2C3"
+    for at in range(12):
+        for digit in "0123456789ABCDEF":
+            text = "3D00A1B2C3ED"[:at] + digit + "3D00A1B2C3ED"[at + 1 :]
+            if text != "3D00A1B2C3ED":
+                found = check(text, rules=rules)
+                assert (found.user, found.code) == (None, "token-unread")
+    assert check("D00A1B2C3ED", rules=[{**rules[0], "lengths": [11]}]).code == "token-unread"
+    assert check("00", rules=[{**rules[0], "lengths": [2]}]).code == "token-unread"
+
+
 def test_a_mistyped_code_is_not_taken_for_a_card_of_eight_digits() -> None:
     good = with_check_digit("1234567")
     assert check(good).code is None
@@ -225,6 +238,7 @@ def test_sixteen_visitors_at_once_and_then_a_fresh_one() -> None:
         ({"kind": "card", "lengths": ["8"]}, "lengths"),
         ({"kind": "card", "lengths": 8}, "lengths"),
         ({"kind": "card", "length": [8]}, "no length"),
+        ({"kind": "card", "xor": True}, "xor"),
         ({"kind": "code"}, "digits"),
         ({"kind": "code", "digits": 2}, "4 to 20"),
         ({"kind": "qr"}, "key"),
@@ -247,7 +261,7 @@ ANYTHING = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["kind", "lengths", "chars", "digits", "key", "max_s", "bound"]), inner
+            st.sampled_from(["kind", "lengths", "chars", "digits", "key", "max_s", "bound", "xor"]), inner
         )
     ),
 )

@@ -13,7 +13,10 @@ TEXTS = {
     "wait": ("请稍候", "One moment"),
     "open": ("请开门投放", "Open the door"),
     "open-only": ("请开 %s 号门投放", "Use door %s"),
-    "unweighed": ("本箱暂不称重\n可以投放，不计重量", "Not weighed at present\nYou may still put it in"),
+    "unweighed": (
+        "秤未校准或待修，暂不称重\n可以投放，不计重量",
+        "Scale not in order, not weighed\nYou may still put it in",
+    ),
     "put-in": ("请投放，然后关门", "Put it in, then close the door"),
     "close": ("请关门", "Please close the door"),
     "weighing": ("正在称重，请勿倚靠", "Weighing, please do not lean"),
@@ -22,7 +25,10 @@ TEXTS = {
     "unstable": ("称重不稳定，本次不计重\n请勿触碰箱体", "The scale did not settle\nNot weighed this time"),
     "collected": ("已清运 %s", "Collected %s"),
     "thanks": ("谢谢，%s", "Thank you, %s"),
-    "thanks-unweighed": ("谢谢，本次未称重", "Thank you, not weighed this time"),
+    "thanks-unweighed": (
+        "谢谢，本次未称重\n秤未校准或待修",
+        "Thank you, not weighed this time\nThe scale is not in order",
+    ),
 }
 
 # Why nobody was let in or nothing was weighed, by the code of the session record, and what they can do.

@@ -4,12 +4,13 @@ The settings list the kinds that are taken, `"tokens": [...]`; without a list ev
 
 | kind | what the reader sends | rule |
 |---|---|---|
-| `card` | a card's number | `{"kind":"card","lengths":[8,14,20],"chars":"hex"}`, both optional |
+| `card` | a card's number | `{"kind":"card","lengths":[8,14,20],"chars":"hex"}`; all optional |
 | `code` | digits typed at a keypad | `{"kind":"code","digits":8}` |
 | `qr` | `HS1.<user>.<expiry>.<nonce>.<mac>` | `{"kind":"qr","key":"<hex>","max_s":600,"bound":true}` |
 
-`chars`: `hex`, `digits`, or `any` that can be printed; `lengths` are counted in characters. A code's last
-digit is a check digit (ISO/IEC 7064 MOD 11,10).
+`chars`: `hex`, `digits`, or `any` that can be printed; `lengths` are counted in characters. `"xor": true`:
+the last byte is the exclusive or of those before (as EM4100 readers send it), checked and left out of the
+number. A code's last digit is a check digit (ISO/IEC 7064 MOD 11,10).
 
 `expiry`: seconds since 1970 UTC, 8 hexadecimal digits. `mac`: the first 16 bytes (128 bits: RFC 2104, 5) of
 HMAC-SHA-256 under the rule's key over `huishou-token\n<device>\n<all before the last dot>`, in base 32 (RFC
@@ -35,7 +36,7 @@ _MAC_BYTES = 16
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CHARS = {"any": None, "hex": "0123456789ABCDEFabcdef", "digits": "0123456789"}
 _KEYS = {
-    "card": ("kind", "lengths", "chars"),
+    "card": ("kind", "lengths", "chars", "xor"),
     "code": ("kind", "digits"),
     "qr": ("kind", "key", "max_s", "bound"),
 }
@@ -79,6 +80,17 @@ def check_digit_fits(digits: str) -> bool:
     return (product + int(digits[-1])) % 10 == 1
 
 
+def _card(number: str, xor: bool) -> Ticket:
+    if not xor:
+        return Ticket(number)
+    total = 1  # an odd number of digits is no row of bytes
+    if len(number) % 2 == 0:
+        total = 0
+        for byte in unhexlify(number):
+            total ^= byte
+    return Ticket(None, "token-unread") if total or len(number) < 4 else Ticket(number[:-2])
+
+
 def _only(text: str, chars: "str | None") -> bool:
     return chars is None or all(char in chars for char in text)
 
@@ -97,6 +109,8 @@ def _problem(rule: "dict[str, Any]") -> "str | None":
             return "chars %s; expected any, hex or digits" % chars
         if not isinstance(lengths, list) or not all(isinstance(length, int) for length in lengths):
             return "lengths %s; expected a list of numbers" % lengths
+        if rule.get("xor") and chars != "hex":
+            return "xor needs chars hex"
     if kind == "code" and not (isinstance(rule.get("digits"), int) and 4 <= rule["digits"] <= 20):
         return "digits of a code must be 4 to 20"
     if kind == "qr":
@@ -146,7 +160,7 @@ class Tokens:
             if rule["kind"] == "card" and len(text) in rule.get("lengths", (len(text),)):
                 chars = rule.get("chars", "any")
                 if _only(text, _CHARS[chars]):
-                    return Ticket(text.upper() if chars == "hex" else text)
+                    return _card(text.upper() if chars == "hex" else text, bool(rule.get("xor")))
         return Ticket(text, "token-unknown")
 
     def _is_crew(self, text: str) -> bool:

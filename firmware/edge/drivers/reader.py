@@ -1,4 +1,5 @@
-"""Card reader, QR reader, RFID reader or keypad: one token a line, ASCII; CR, LF or both end it.
+"""Card reader, QR reader, RFID reader or keypad: one token a line, ASCII. CR, LF or ETX end it, STX begins it
+anew.
 
 A token comes in one go. What stops before its line has ended is a half token: it is thrown away, so that it
 cannot make a new token together with what comes next.
@@ -9,6 +10,7 @@ import time
 from edge.drivers.serial import Serial
 
 MAX_TOKEN = 64
+_STX, _ETX = b"\x02", b"\x03"
 GAP_MS = 200  # silence within a line: at 9600 baud a character takes 1 ms, 64 of them 67 ms
 
 
@@ -16,10 +18,13 @@ def lines(buf: bytes, data: bytes) -> "tuple[bytes, list[str], int]":
     """(rest, tokens, noise) of what came before and what came now. A line that is no token (long, not
     printable ASCII) is noise on the wire: it is left out and counted.
     """
-    parts = (buf + data).replace(b"\r", b"\n").split(b"\n")
+    parts = (buf + data).replace(b"\r", b"\n").replace(_ETX, b"\n").split(b"\n")
     rest, tokens, noise = parts.pop(), [], 0
     for part in parts:
-        line = part.strip()
+        begin = part.rfind(_STX)
+        if begin > 0:
+            noise += 1  # what came before had not ended
+        line = part[begin + 1 :].strip()
         if len(line) > MAX_TOKEN or (line and not (min(line) >= 0x20 and max(line) < 0x7F)):
             noise += 1
         elif line:
