@@ -28,6 +28,7 @@ BREAKS = {
 }
 """Faults by the beginning of the part's name."""
 
+_DARK_MS = 1_800_000
 _CUT_OFF_MS = (400, 3_000, 60_000, 480_000)  # a loose plug, a watchdog of the supply, a change of the cell
 
 
@@ -93,6 +94,11 @@ class Mischief(Part):
         door: Any = self.world.parts[lock]
         if self.resting or self._scene.visitor.here is not None or not door.closed or not door.bolted:
             return
+        if (
+            self._scene.supply.state_name == "off"
+            and self.world.now - self._scene.visitor.opened_ms < _DARK_MS
+        ):
+            return  # forced in the dark right after an honest visitor: no bin could tell the two apart
         rng = self.rng("crowbar")
         bay = next(bay for bay in self._scene.bays.values() if bay.spec.lock == lock)
         mass_g = rng.randint(500, 4_000) if rng.random() < 0.6 else 0

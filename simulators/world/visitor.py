@@ -45,6 +45,8 @@ class Visitor(Part):
         """
         self.began: Callable[[], object] = _nothing
         """Called when somebody comes."""
+        self.opened_ms = -1
+        """When somebody last opened a door."""
 
     def come(self, token: str, bays: list[int], pieces: list[tuple[int, int]] | None) -> None:
         """Someone arrives who wants to use these bays: with `pieces` (g, ml) to put in, or (None) to empty
@@ -123,6 +125,7 @@ class Visitor(Part):
             return
         me["open"] = me["bay"] = bay
         me["opened"], me["moved"] = self.world.now, []
+        self.opened_ms = self.world.now
         lock.swing(closed=False)
         self._bays[bay].scale.handle(hands_in=True)
         for other in self._bays:

@@ -6,8 +6,8 @@ that was opened makes a session of its own, which ends in exactly one record: `d
 
 What a power cut must not lose (whose visit it is, and what each bay held) is durable before the first bolt
 moves and until the last session has its record; `settle` brings such a visit to its end after a restart. A
-door that was open then has been open just once, and shut by whoever shut it (its bolt needs no power to
-fall home): so what the bay gained meanwhile belongs to this visit, as it would have with power.
+door that is on record as opened has been open just once, and shut by whoever shut it (its bolt needs no
+power to fall home): so what the bay gained meanwhile belongs to this visit, as it would have with power.
 """
 
 import asyncio
@@ -102,10 +102,11 @@ class Visit:
         if opened:
             await self._use(bay)
             return
-        # Nobody is known to have opened it, so a few grams are drift; more can only have come in by the door.
+        # Nobody is known to have opened it. A few grams are drift; more came in or went in the dark, and who
+        # brought it is not known: it is told, and not paid.
         after = await bay.weigh_after()
         if after.grams is not None and abs(after.grams - self._grams(bay)) >= bay.scale.min_g:
-            self._tell(bay, after, 0, 1)
+            self._end(bay, "fault", "power-lost")
 
     # Before
 

@@ -21,6 +21,8 @@ Lines = list[dict[str, Any]]
 TOLERANCE_E = 3
 """A net weight may be off by so many intervals e (two roundings, and what the weather does in an outage)."""
 
+_NOTHING_G = 40  # 2 e: rounded twice it may show as e, which is what no change may look like
+
 _EXCUSES = ("unstable", "fault", "refused")
 
 
@@ -95,6 +97,8 @@ def _paid(verdict: Verdict, truth: Lines, records: Lines) -> None:
             excuses = [one for one in told[key[0]] if one["bay"] == key[1] and one["outcome"] in _EXCUSES]
             if line["thanked"]:
                 verdict.found("thanked-unrecorded", line)
+            elif line["mass_g"] <= _NOTHING_G:
+                verdict.counts["nothing to a scale"] += 1
             elif excuses:
                 verdict.counts["refused with a reason"] += 1
                 verdict.counts["why " + str(excuses[-1].get("code", excuses[-1]["outcome"]))] += 1
