@@ -27,7 +27,7 @@ _OCV_MV: list[tuple[float, float]] = [
     (0.0, 3000), (0.05, 3350), (0.1, 3480), (0.2, 3590), (0.3, 3640), (0.4, 3680),
     (0.5, 3730), (0.6, 3800), (0.7, 3880), (0.8, 3970), (0.9, 4070), (1.0, 4190),
 ]  # fmt: skip
-_OHM, _WORN_OHM = 0.09, 1.35
+_OHM, _WORN_OHM = 0.09, 2.0
 _BOLT_MA = 600  # of a small geared motor; what `_LOCK_MJ` is with the gear's friction
 _BROWN_OUT_MV = 2_700  # the chip's detector, at the cell
 _HOLD_UP_MS = 120  # what the board's capacitors bridge
