@@ -146,12 +146,13 @@ def test_the_driver_is_enabled_while_a_request_is_sent_and_not_longer(tmp_path: 
         assert 9 <= down - asked <= 13  # 8 characters at 9600 baud are 9.2 ms; 3.5 more are free
 
 
-def test_two_requests_in_a_row_ask_for_different_lengths(tmp_path: Path) -> None:
+def test_four_requests_in_a_row_to_a_unit_ask_for_four_lengths(tmp_path: Path) -> None:
     scene = LineScene()
-    run(tmp_path, scene, "await look(units[0], 10)\nprint(1)")
-    lengths = [data[5] for _, data in scene.asked]
-    assert set(lengths) == {3, 5, 7, 8}
-    assert all(len(set(lengths[n : n + 4])) == 4 for n in range(len(lengths) - 3))
+    run(tmp_path, scene, "print(await asyncio.gather(*[look(u, 10) for u in units]))")
+    for unit, _ in POWER:
+        lengths = [data[5] for _, data in scene.asked if data[0] == unit]
+        assert set(lengths) == {3, 5, 7, 8}
+        assert all(len(set(lengths[n : n + 4])) == 4 for n in range(len(lengths) - 3))
 
 
 @pytest.mark.parametrize("fault", ["late", "garbled", "noise", "cut-short", "other-unit"])
