@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-kill sweep-door judges check format test demo influxd bench-sim bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-kill sweep-door judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -63,6 +63,14 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
+
+bench-bridge: setup ## how long each load cell has its supply on idle, ordinary and busy days: under 1 % of an idle one (a minute)
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.bridge $(ARGS) | tee run/bench/bridge.txt
+
+bench-weighing: setup ## deposits, R 76 table, faults, false alarms, power cuts of the scale (some 40 CPU minutes); ARGS="--small"; run/bench/weighing.svg
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.weighing $(ARGS) | tee run/bench/weighing.txt
 
 # Each keeps what it printed in run/bench, where bench-page finds it.
 bench-intake: setup influxd ## the same backlog to InfluxDB by the gateway and by Telegraf, in turn (some 14 minutes)

@@ -21,7 +21,7 @@ _UNREST_REFRESH_MS = 100  # a conversion's time
 _CONTACT_HALF_G = 1_200  # what rubs holds so much, one way and the other
 _DRIFT_G_PER_H = 100.0
 _DRIFT_LIMIT_G = 30_000.0
-_LOST_EVERY = 500  # clock pulses: one conversion in twenty
+_LOST_EVERY = 400  # clock pulses: one conversion in sixteen
 
 
 class Scale(Part):
@@ -105,6 +105,10 @@ class Scale(Part):
         """Someone leans on the housing, so that the platform is pushed by so many grams; 0: goes."""
         self.leaning_g = push_g
         self.refresh()
+
+    def on_lean(self, push_g: float) -> None:
+        """`lean`, as something planned."""
+        self.lean(push_g)
 
     # Its faults
 

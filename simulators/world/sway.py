@@ -63,11 +63,12 @@ class Sway:
         self._town = spec.seed.partition("/")[0]
         self._uniform = lru_cache(maxsize=2048)(self._draw)
         self._lorry = lru_cache(maxsize=16)(self._lorry_of)
+        self._hour = lru_cache(maxsize=8)(self._hourly)
 
     def wind_mps(self, t_ms: int) -> float:
         """The wind's present speed, gusts included, at least 0."""
         gust = sum(a * self._smooth(f"gust {p}", t_ms, p) for p, a in _GUSTS)
-        return max(self._mean_mps(t_ms) * (1 + _TURBULENCE * _GUST_NORM * gust), 0.0)
+        return max(self.mean_mps(t_ms) * (1 + _TURBULENCE * _GUST_NORM * gust), 0.0)
 
     def push_g(self, t_ms: int, mass_g: float) -> float:
         """Force on the platform, in grams, at this instant; `mass_g` is all that the cell carries."""
@@ -77,7 +78,7 @@ class Sway:
         """How much `push_g` may change within a second or two: whether it is worth looking at it closely."""
         swing = 0.0
         if self.spec.wind_permille:
-            mean = self._mean_mps(t_ms)
+            mean = self.mean_mps(t_ms)
             swing = self._wind_g(mean * (1 + _TURBULENCE)) - self._wind_g(mean)
         shake = max((size for _, size in self._lorries(t_ms, 3_000)), default=0.0)
         return swing + shake * mass_g / 1e6
@@ -91,11 +92,12 @@ class Sway:
     def _wind_g(self, mps: float) -> float:
         return 0.6 * mps * mps * _FRONT_M2 * _G_PER_NEWTON * self.spec.wind_permille / 1000
 
-    def _mean_mps(self, t_ms: int) -> float:
+    def mean_mps(self, t_ms: int) -> float:
+        """The wind of this hour, without gusts."""
         if not self.spec.wind_permille:
             return 0.0
         hour, part = divmod(t_ms, HOUR_MS)
-        low, high = self._hourly(hour), self._hourly(hour + 1)
+        low, high = self._hour(hour), self._hour(hour + 1)
         return low + (high - low) * part / HOUR_MS
 
     def _hourly(self, hour: int) -> float:

@@ -20,7 +20,8 @@ class ThermalMass:
     """The temperature of something heavy in air of `air_c(t_ms)`: a pure function of time."""
 
     def __init__(self, air_c: Callable[[int], float]) -> None:
-        self._air = lru_cache(maxsize=256)(air_c)
+        self._air = lru_cache(maxsize=64)(air_c)
+        self._knot = lru_cache(maxsize=8)(self._at)
 
     def celsius(self, t_ms: int) -> float:
         """Its temperature in degrees C."""
@@ -33,6 +34,6 @@ class ThermalMass:
         low = t_ms // _STEP_MS
         return (self._knot(low + 1) - self._knot(low)) * 3_600_000 / _STEP_MS
 
-    def _knot(self, k: int) -> float:
+    def _at(self, k: int) -> float:
         # The quarter of an hour before counts first: what is heavy does not foresee.
         return sum(w * self._air((k - i) * _STEP_MS) for i, w in enumerate(_WEIGHTS, 1)) / _SUM

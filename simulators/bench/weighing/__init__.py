@@ -10,3 +10,10 @@ need the whole unit (faults, power cuts) run the unmodified firmware in the Micr
     years           false alarms in undisturbed device-years
     cuts            zero after power cuts
 """
+
+import sys
+
+from simulators.board.firmware import FIRMWARE
+
+if str(FIRMWARE) not in sys.path:
+    sys.path.append(str(FIRMWARE))  # the device package `edge`: its pure modules run under CPython too

@@ -54,7 +54,7 @@ def deposits(seed: int, station: int, count: int, told: Callable[[], None] = lam
     while len(found.errors) < count:
         sway = storm if stormy.random() < 0.1 else calm
         at = Station(seed, station, sway, NOW_MS + int(rng.random() * _YEAR_MS))
-        at.chamber.set(rng.uniform(COLD_C, HOT_C), rng.uniform(-_TREND_K_H, _TREND_K_H))
+        at.chamber(rng.uniform(COLD_C, HOT_C), rng.uniform(-_TREND_K_H, _TREND_K_H))
         mass = _mass_g(rng, at.cal.min_g)
         at.scale.rest(rng.uniform(0, BIN_MAX_G - mass))
         _visit(at, mass, rng, found)
@@ -80,7 +80,7 @@ def _visit(at: Station, mass_g: int, rng: Stream, found: Deposits) -> None:
     at.wait(rng.uniform(500, 30_000))
     after = at.weigh(AFTER_MS)
     verdict = judge(before, after, Seen(leaned=leaned), BIN_E_G, at.cal.min_g)
-    if verdict.outcome == "deposit" and verdict.net_g is not None:
+    if verdict.outcome == "deposit":
         found.errors.append((at.temp_c, mass_g, verdict.net_g - mass_g))
     elif verdict.outcome in ("nothing", "removed"):
         found.wrong += 1

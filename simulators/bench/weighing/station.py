@@ -9,8 +9,10 @@ from simulators.world.build import BIN_E_G, BIN_MAX_G, load_cell
 from simulators.world.calibrate import calibration
 from simulators.world.cell import counts
 from simulators.world.kernel import Kernel, Part, Stream
+from simulators.world.power import Climate
 from simulators.world.scale import Scale
 from simulators.world.sway import CALM, SwaySpec
+from simulators.world.weather import Weather
 
 NOW_MS = 1_774_800_000_000
 RATED_G = 100_000
@@ -19,6 +21,7 @@ _PERIOD_MS = 100
 _SETTLE_MS = 400  # of the HX711 after power comes on
 _THERMOMETER_K = 1.0  # a TMP36 is good to that
 _LAG_H = 40 / 60  # how far the cell is behind the thermometer (`world/thermal.py`)
+_SUN_K_PER_KW = 14.0  # as for bins (`world/bin.py`)
 _DATA, _POWER = 0, 1
 
 BEFORE_MS, AFTER_MS, CONFIRM_MS = 8_000, 10_000, 1_500
@@ -45,16 +48,29 @@ class Chamber(Part):
         """How fast it gets warmer."""
         return self._trend
 
+    def inside_c(self) -> float:
+        """What a thermometer in the box shows: ahead of the cell while it gets warmer."""
+        return self.celsius(self.world.now) + self._trend * _LAG_H
+
 
 class Station:
-    """A scale as built under a number of a seed, calibrated, in some unrest."""
+    """A scale as built under a number of a seed, calibrated, in some unrest; in a climate chamber, or out in
+    the `weather`.
+    """
 
-    def __init__(self, seed: int, number: int, sway: SwaySpec = CALM, start_ms: int = NOW_MS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        number: int,
+        sway: SwaySpec = CALM,
+        start_ms: int = NOW_MS,
+        weather: Weather | None = None,
+    ) -> None:
         name = f"bench/{seed}/{number}"
         rng = Stream(name)
         spec = load_cell(rng, name, RATED_G, BIN_MAX_G, rng.uniform(11_000, 15_000))
         self.world = Kernel(name, start_ms, None)
-        self.chamber = Chamber(self.world)
+        self.climate = Chamber(self.world) if weather is None else Climate(self.world, weather, _SUN_K_PER_KW)
         self.scale = Scale(self.world, "scale0", {"data": _DATA, "power": _POWER}, spec, sway)
         self.cal = Calibration(
             calibration(spec, f"{seed}-{number}", BIN_MAX_G, BIN_E_G, rng.uniform(10.0, 30.0))
@@ -71,57 +87,66 @@ class Station:
     @property
     def temp_c(self) -> float:
         """Of the cell."""
-        return self.chamber.celsius(self.now)
+        return self.climate.body.celsius(self.now)
 
     @property
     def temp_dc(self) -> int:
-        """What the firmware takes for it: the box's, which is ahead while it gets warmer."""
-        ahead_k = self.chamber.trend_k_h(self.now) * _LAG_H
-        return round(10 * (self.temp_c + ahead_k + self._thermometer_k))
+        """What the firmware takes for it: the box's."""
+        return round(10 * (self.climate.inside_c() + self._thermometer_k))
+
+    def chamber(self, temp_c: float, trend_k_h: float = 0.0) -> None:
+        """Set the climate chamber. Raises TypeError out in the weather."""
+        if not isinstance(self.climate, Chamber):
+            raise TypeError("this station stands in the weather")
+        self.climate.set(temp_c, trend_k_h)
 
     def wait(self, ms: float) -> None:
         """Time passes."""
         self.world.advance(self.now + round(ms))
 
-    def convert(self) -> int | None:
-        """The word of the conversion that is complete now; None: the driver says `scale-at-rail`."""
+    def convert(self) -> int | str:
+        """What the driver's `read` gives now: the word of a conversion, or the code of its error."""
         signal = self.scale.signal()
         if signal.nanovolt is None:
-            return None
+            return "scale-at-rail"
         noise = self._noise.normalvariate(0, signal.noise_nv) if signal.noise_nv else 0.0
         word = counts(signal.nanovolt + noise)
-        return None if word in (0x7FFFFF, -0x800000) else word
+        if signal.fault == "lost-pulse" and self._noise.random() < 25 / signal.every:
+            return _one_short(word, self._noise.randrange(24))
+        return "scale-at-rail" if word in (0x7FFFFF, -0x800000) else word
 
     def weigh(self, timeout_ms: int, confirm_ms: int = CONFIRM_MS, look: Look | None = None) -> Weighing:
         """What the firmware's `Scale.weigh` does: power on, settle, convert until done or out of time."""
         weigher = Weigher(self.cal, self.zero, self.temp_dc, confirm_ms)
+        look = look or Look(quiet=False)
         start = self.now
         self.scale.driven(_POWER, 1)
         self.wait(_SETTLE_MS)
         done = False
         while not done and self.now - start < timeout_ms:
             word = self.convert()
-            if word is None:
-                break
-            if look is not None:
-                look.conversion(word)
+            if isinstance(word, str):
+                look.error(word)
+                if word == "scale-at-rail":
+                    break
+                self.wait(_SETTLE_MS)  # the driver has started the chip anew
+                continue
+            look.conversion(word)
             done = weigher.add(word, self.now - start)
             if not done:
                 self.wait(_PERIOD_MS)
         self.scale.driven(_POWER, 0)
-        found = Weighing("scale-at-rail") if word is None else weigher.result()
-        if look is not None:
-            if found.code == "scale-at-rail":
-                look.error(found.code)
-            look.gross_g = found.fine_g if found.stable else None
-            look.zero_g = self.zero.drift_g()
+        found = Weighing(word) if word == "scale-at-rail" else weigher.result()
+        look.gross_g = found.fine_g if found.stable else None
+        look.zero_g = self.zero.drift_g()
         return found
 
     def reduced(self, found: Weighing) -> int:
         """The reading without its temperature's share. Raises RuntimeError when there is no stable one."""
         if found.counts is None or not found.stable:
             raise RuntimeError(f"station {self.world.seed}: not stable, {found.code} {found.detail}")
-        return self.cal.reduced(found.counts, found.temp_dc)
+        reading: int = self.cal.reduced(found.counts, found.temp_dc)
+        return reading
 
     def set_zero(self) -> None:
         """A crew sets zero, with the bay empty."""
@@ -133,3 +158,13 @@ class Station:
         reading = self.reduced(found)
         if not self.zero.automatic(reading, found.spread, found.below_ms, found.temp_dc, self.now):
             self.zero.track(reading, found.spread, found.span_ms, found.temp_dc, self.now)
+
+
+def _one_short(word: int, at: int) -> int | str:
+    """What is read when the clock pulse before bit `at` was lost: that bit twice, and never the last one,
+    which is what the data line then shows where it should be high.
+    """
+    if not word & 1:
+        return "scale-garbled"
+    rest = (word & ((2 << at) - 1)) >> 1 | (word & 1 << at)
+    return word >> (at + 1) << (at + 1) | rest

@@ -38,7 +38,7 @@ def verify(seed: int, station: int) -> list[Point]:
     at = Station(seed, station)
     points = []
     for temp_c in TEMPERATURES_C:
-        at.chamber.set(temp_c)
+        at.chamber(temp_c)
         at.scale.rest(0.0)
         at.set_zero()
         for load_e in (*LOADS_E, *LOADS_E[-2::-1]):

@@ -65,7 +65,8 @@ class Hx711:
             self.listen()
 
     def _struck(self, fault):
-        return self.fault == fault and not _mix(self.seed ^ self.clocked) % self.every
+        # From the instant of power-up too: made anew at each boot, it is not hit at the same places.
+        return self.fault == fault and not _mix(self.seed ^ (self.t0 << 12) ^ self.clocked) % self.every
 
     def supply(self, on):
         """The board switches the chip's and the bridge's supply."""
