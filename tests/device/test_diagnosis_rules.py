@@ -160,9 +160,18 @@ def test_friction_is_found_after_four_emptyings_and_gone_after_a_clean_one() -> 
     for n in range(4):
         changes = d.cycle(18_000, 1_200, crew=True)
         assert told(changes) == ([("scale-contact", True)] if n == 3 else [])
-        assert d.cycle(1_200, 1_200, crew=False) == []
         assert d.cycle(1_200, 9_000, crew=False) == []
+        assert d.cycle(9_000, 9_000, crew=False) == []
     assert told(d.cycle(18_000, 40, crew=True)) == [("scale-contact", False)]
+
+
+def test_friction_that_swallows_what_comes_after_an_emptying_is_found_after_two() -> None:
+    d = scale()
+    assert d.cycle(18_000, 1_200, crew=True) == []
+    assert d.cycle(1_200, 1_200, crew=False) == []
+    assert d.cycle(1_200, 9_000, crew=False) == []
+    assert d.cycle(18_000, 1_200, crew=True) == []
+    assert told(d.cycle(1_200, 1_220, crew=False)) == [("scale-contact", True)]
 
 
 def test_scraps_that_stay_behind_now_and_then_are_no_contact() -> None:
@@ -261,8 +270,8 @@ def test_a_state_of_another_version_is_left_alone(state: list[int] | None) -> No
     d = scale()
     d.restore(state)
     d.look(good())
-    assert len(d.state()) == len(LEVELS) + 6
-    for level, code in zip(d.state()[6:], sorted(LEVELS), strict=True):
+    assert len(d.state()) == len(LEVELS) + 7
+    for level, code in zip(d.state()[7:], sorted(LEVELS), strict=True):
         assert 0 <= level <= LEVELS[code][2]
 
 

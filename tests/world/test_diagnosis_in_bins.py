@@ -41,5 +41,5 @@ def test_a_fault_is_told_by_its_name_once_and_cleared_once(
 def test_lost_pulses_are_told(tmp_path: Path) -> None:
     unit = Watched(tmp_path, SUMMER_MS)
     unit.scene.set_fault("scale0", "pulses-lost")
-    unit.go_on(36, fidelity=Fidelity.STANDARD)
+    unit.go_on(8, fidelity=Fidelity.STANDARD)
     assert unit.faults("scale0") == [("scale-jumps", "raised")]

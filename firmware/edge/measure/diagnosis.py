@@ -142,6 +142,7 @@ class Diagnosis:
         self._known, self._ref_g = 0, 0  # whether the mass at the last quiet look is known, and the mass
         self._sum = 0  # drift with closed doors, 1/16 g
         self._nothing = 0  # door cycles in a row that changed nothing
+        self._rest = 0  # whether the last emptying left a rest, and nothing has changed since
 
     @property
     def raised(self) -> "list[str]":
@@ -149,14 +150,14 @@ class Diagnosis:
 
     def state(self) -> "list[int]":
         """What must survive sleep."""
-        rest = [self._last, self._same, self._known, self._ref_g, self._sum, self._nothing]
+        rest = [self._last, self._same, self._known, self._ref_g, self._sum, self._nothing, self._rest]
         return rest + self._levels.state()
 
     def restore(self, state: "list[int] | None") -> None:
         """Take back what `state` gave; anything else is no state (another version's) and is left alone."""
-        if state and len(state) == 6 + len(LEVELS):
-            self._last, self._same, self._known, self._ref_g, self._sum, self._nothing = state[:6]
-            self._levels.restore(state[6:])
+        if state and len(state) == 7 + len(LEVELS):
+            self._last, self._same, self._known, self._ref_g, self._sum, self._nothing, self._rest = state[:7]
+            self._levels.restore(state[7:])
 
     def zeroed(self) -> None:
         """A crew has set zero or calibrated: what drifted before is settled."""
@@ -181,7 +182,8 @@ class Diagnosis:
 
     def cycle(self, before_g: int, after_g: int, crew: bool, fill_pct: "int | None" = None) -> "list[Change]":
         """A door was opened and closed, both masses stable. Two signs of mechanical contact. Friction: after
-        a crew's emptying there is no return to zero (four times in a row; below zero, twice). A jam:
+        a crew's emptying there is no return to zero (four times in a row; below zero, twice; each cycle of a
+        resident that changes nothing right after it counts as another one). A jam:
         nothing that goes in or out changes the weight (24 cycles in a row, of which a crew's counts 8, and
         one of a bay that is known not to be full 3: a full one is opened in vain many times).
         """
@@ -189,19 +191,21 @@ class Diagnosis:
         rest_g = self._limit["rest_e"] * self._e_g
         jam = self._nothing >= _NOTHING
         if crew and before_g - after_g >= 5 * rest_g and 4 * after_g < before_g:
-            self._nothing = 0
-            if abs(after_g) > rest_g:
+            self._nothing, self._rest = 0, 1 if abs(after_g) > rest_g else 0
+            if self._rest:
                 levels.bad(code, "%d g after emptying" % after_g, 2 if after_g < 0 else 1)
             else:
                 levels.good(code)
         elif abs(after_g - before_g) > self._e_g:  # two rounded weights may differ by one e and mean the same
-            self._nothing = 0
+            self._nothing = self._rest = 0
             if jam:
                 levels.good(code)
         elif (crew and 10 * before_g >= self._max_g) or (not crew and (fill_pct or 0) < _FULL_PCT):
             self._nothing = min(_NOTHING, self._nothing + (8 if crew else 1 if fill_pct is None else 3))
             if self._nothing == _NOTHING:
                 levels.bad(code, "door cycles in a row changed nothing", 4)
+            elif self._rest and not crew:
+                levels.bad(code, "a rest after emptying, and nothing changes it")
         return levels.changes()
 
     def _driver(self, look: Look) -> None:
