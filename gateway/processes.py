@@ -7,6 +7,7 @@ A process body is `body(config, stop, say)`: it works until `stop` is set, and s
 information for people, not for the store: nothing is decided by it.
 """
 
+import ctypes
 import fcntl
 import gc
 import os
@@ -14,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gateway.reload import hasten
 
 NAMES = ("intake", "writer", "web")
 BEAT_S = 1.0
+TRIM_S = 60.0
 LATE_MS = 10_000  # a beat older than this: not up
 NICE = {"writer": 5, "web": 5}  # what acknowledges to devices goes first where cores are scarce
 GRACE_S = 8.0  # from the request to stop to the end by force
@@ -163,11 +165,15 @@ class Heartbeat:
         self._write()
 
     def _run(self) -> None:
+        trimmed_s = time.monotonic()
         while not self._ending:
             self._news.wait(BEAT_S)
             self._news.clear()
             self._write()
             logs.flush()
+            if time.monotonic() - trimmed_s >= TRIM_S:
+                trimmed_s = time.monotonic()
+                _trim()
 
     def _write(self) -> None:
         facts = self._facts | {"beat_ms": _now_ms(), "cpu_s": time.process_time(), "rss_bytes": _rss_bytes()}
@@ -195,6 +201,12 @@ def _force_end(stop: threading.Event) -> None:
     time.sleep(GRACE_S)
     _FORCED(grace_s=GRACE_S)
     os._exit(3)
+
+
+def _trim() -> None:
+    """Give memory that a burst has left behind back to the system, where the C library can (glibc)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _rss_bytes() -> int:
