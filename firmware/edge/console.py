@@ -51,6 +51,7 @@ class Console:
             "who": "device, unit, board, firmware",
             "status": "clock, log, battery, link, faults",
             "self-test": "try each part (a few seconds); name one or more parts to try only these",
+            "zero": "zero <scale> [setup]: the bay is empty, set its zero (setup: it has a new platform)",
             "help": "this list",
         }
 
@@ -81,3 +82,18 @@ class Console:
         from edge.selftest import SelfTest
 
         return await SelfTest(self._unit).run(args)
+
+    async def _do_zero(self, args: "list[str]") -> object:
+        from edge.app.scale import Scale
+
+        parts = self._unit.board.parts
+        if not args or parts.get(args[0], {}).get("driver") not in ("hx711", "transmitter"):
+            raise EdgeError("part-unknown", "zero which scale? for example: zero scale0")
+        zero = await Scale(self._unit, args[0]).set_zero("setup" in args[1:])
+        return {
+            "counts": zero.counts,
+            "cause": zero.cause,
+            "from_calibration_g": zero.drift_g(),
+            "t": zero.when_ms,
+            "temp_dc": zero.temp_dc,
+        }

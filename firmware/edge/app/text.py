@@ -74,6 +74,7 @@ REFUSALS = {
         "箱门再次被打开，不计重\n请逐人投放",
         "Door opened again, not weighed\nOne person at a time, please",
     ),
+    "zero-moved": ("秤刚被置零，本次不计重\n请重新投放", "Scale was set meanwhile\nNot weighed this time"),
     "forced": ("箱门被强行打开\n本次不计重", "The door was forced\nNot weighed this time"),
     "lock-jammed": ("锁舌卡住\n请推紧箱门后再试", "The bolt is stuck\nPush the door shut, try again"),
     "door-left-open": (
