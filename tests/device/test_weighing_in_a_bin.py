@@ -43,7 +43,7 @@ def test_zero_follows_an_empty_scale_s_drift_and_is_kept_over_power_cuts(unit: A
     life = unit("bin-002")
     seen = []
     for n in range(6):
-        scene = PLAN.scene("bin-002", life.image.now_ms, state=life.image.scene, pace=0.001)
+        scene: Any = PLAN.scene("bin-002", life.image.now_ms, state=life.image.scene, pace=0.001)
         if n == 0:
             for bay in scene.bays.values():
                 bay.fill_up(0, 0)

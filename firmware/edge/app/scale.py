@@ -94,7 +94,7 @@ class Scale:
         timeout_ms += self._chip.start_ms
         zero = self.zero()
         weigher = Weigher(self.calibration, zero, self._temperature(), confirm_ms)
-        start = 0
+        start = time.ticks_ms()
         done = False
 
         def take(counts: int) -> None:
@@ -109,7 +109,7 @@ class Scale:
 
         look = Look(quiet)
         async with self._chip.lock:
-            start = time.ticks_ms()
+            start = time.ticks_ms()  # another may have had it until now
             error = await self._read(take, more, look)
         weighing = Weighing(error.code, error.detail) if error else weigher.result()
         if weighing.stable:

@@ -66,7 +66,7 @@ class Calibration:
     Errors: ValueError says which value cannot be, and what was expected.
     """
 
-    def __init__(self, settings: "dict[str, Any]") -> None:
+    def __init__(self, settings: object) -> None:
         if not isinstance(settings, dict):
             raise ValueError("no calibration; take one at the bin, or provision the unit again")
         cal = settings.get("cal")
