@@ -6,12 +6,13 @@ from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.store import record
-from edge.store.ring import MAX_RECORD, Ring
+from edge.store.ring import Ring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+VISIT_SECTORS = 2
 _WEIGHINGS = ("deposit", "collect", "weigh", "session", "door", "fault", "boot", "fence")
 
 
@@ -38,8 +39,8 @@ class Log:
         return self.ring.head - self.ring.acked
 
     def room(self) -> bool:
-        """Whether a weighing can still be stored."""
-        return self.ring.room(MAX_RECORD, spare=False)
+        """Whether all that a visit records can still be stored: several doors, several weighings."""
+        return self.ring.free >= VISIT_SECTORS
 
     def write(
         self,
@@ -90,6 +91,8 @@ class Log:
         """A door has entered another state; `cause` as the contract has it, None: nothing known made it."""
         self._keep.data.setdefault("doors", {})[name] = state
         self.write("door", [("door", name), ("state", state), ("cause", cause)])
+        if state == "forced":
+            self.wrote(state)  # more than news
 
     def door_state(self, name: str) -> str:
         """The state that was recorded last; a door that was never recorded is locked."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from edge.app.unit import Unit
 
+HOT = "temperature overheated"  # no door is opened to a fire
 OPEN_MS = 20_000
 USER_CLOSE_MS = 120_000  # then the display asks, and the fault is raised
 CREW_CLOSE_MS = 900_000
@@ -74,7 +75,7 @@ class Visit:
             return
         self._remember(usable)
         left = usable
-        while left:
+        while left and HOT not in self._log.faults():
             opened = await self._offer(left)
             if not opened:
                 break

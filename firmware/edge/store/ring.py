@@ -242,12 +242,16 @@ class Ring:
     def first(self) -> int:
         return self.acked + 1
 
+    @property
+    def free(self) -> int:
+        """Whole sectors that can still be opened."""
+        return self._n - (self._serial - self._held + 1)
+
     def room(self, size: int, spare: bool = True) -> bool:
         """Whether a record of `size` bytes fits now. `spare`: leave the reserve kept for weighings."""
-        free = self._n - (self._serial - self._held + 1)
         if spare:
-            return free > self._reserve
-        return free > 0 or self._tail + _OVERHEAD + size <= SECTOR
+            return self.free > self._reserve
+        return self.free > 0 or self._tail + _OVERHEAD + size <= SECTOR
 
     def append(self, data: bytes, spare: bool = True) -> int:
         """Write record number `head + 1`; it is on flash when this returns. Errors: `log-full`,
