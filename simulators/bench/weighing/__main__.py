@@ -34,8 +34,14 @@ def _faults(results: Results) -> Table:
     for f in sorted(results.faults, key=lambda f: (f.fault.slow, f.fault.knob, f.where)):
         median, longest = f.minutes()
         counts = (str(f.injected), str(len(f.after_ms)), str(f.cleared))
-        table.add_row(f.fault.knob, f.where, *counts, f"{median:.0f} min", f"{longest:.0f} min")
+        table.add_row(f.fault.knob, f.where, *counts, _duration(median), _duration(longest))
     return table
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 100:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 2_880 else f"{minutes / 1_440:.1f} d"
 
 
 def _visits(results: Results) -> Table:
@@ -62,6 +68,9 @@ def facts(results: Results) -> dict[str, object]:
         "beyond_r76": sum(not p.within for p in results.points),
         "faults_injected": sum(f.injected for f in results.faults),
         "faults_missed": sum(len(f.missed) for f in results.faults),
+        "found_after_min": {
+            f"{f.fault.knob} ({f.where})": [round(m, 1) for m in f.minutes()] for f in results.faults
+        },
         "device_years": round(results.days / 365, 2),
         "false_alarms": results.false_alarms,
         "power_cuts": results.cuts.cuts,
@@ -99,6 +108,8 @@ def main(seed: int, jobs: int, small: bool, parts: tuple[str, ...], file: Path) 
         plot(results.points, results.deposits, file)
     summary = Table(title="Asked for", show_header=False)
     for name, value in facts(results).items():
+        if isinstance(value, dict):
+            continue  # it has a table
         summary.add_row(name.replace("_", " "), str(value))
     for code, count in results.deposits.refused.most_common():
         summary.add_row(f"refused as {code}", str(count))

@@ -34,15 +34,18 @@ def plot(points: list[Point], found: Deposits, file: Path) -> None:
     table.set_title("Error of indication at verification (OIML R 76-1, class III)")
     table.set_xlabel("load, e")
     table.set_ylabel("error, e")
+    table.set_ylim(-2.1, 2.1)
     table.legend(fontsize="x-small", ncols=4, loc="lower center")
-    net.hist2d(
+    net.plot(
         [temp for temp, _, _ in found.errors],
         [error / BIN_E_G for _, _, error in found.errors],
-        bins=[35, 41],
-        range=[[-20, 50], [-2.05, 2.05]],
-        cmap="Greys",
-        cmin=1,
+        ".",
+        markersize=2,
+        color="black",
+        alpha=0.3,
+        rasterized=True,
     )
+    net.set_ylim(-2.1, 2.1)
     for interval in (-1, 1):
         net.axhline(interval, color="#4c78a8", linewidth=1)
     net.set_title(f"Net error of {len(found.errors):,} deposits")
