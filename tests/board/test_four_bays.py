@@ -33,28 +33,23 @@ def live(path: Path, hours: float, fault: str | None = None) -> tuple[Lines, Lin
     return [json.loads(data) for _log, _seq, data in image.logged()], truth
 
 
-def ends(records: Lines) -> Lines:
-    """How each visit ended that put something in or may have."""
-    return [
-        r for r in records if r["kind"] == "deposit" or (r["kind"] == "session" and r["outcome"] == "fault")
-    ]
-
-
 @pytest.mark.parametrize("fault", [None, "garbled"])
 def test_each_bay_sells_what_was_put_into_it(tmp_path: Path, fault: str | None) -> None:
     records, truth = live(tmp_path / "unit", 8, fault)
-    thanked = [t for t in truth if t["what"] == "deposit" and t["thanked"]]
-    deposits = ends(records) if fault else [r for r in records if r["kind"] == "deposit"]
-    assert {t["bay"] for t in thanked} == {1, 2, 3, 4}
-    assert len(deposits) == len(thanked) >= 12
-    for record, true in zip(deposits, thanked, strict=True):
+    put_in = [t for t in truth if t["what"] == "deposit"]
+    deposits = [r for r in records if r["kind"] == "deposit"]
+    if fault is None:
+        assert len(deposits) == len(put_in) >= 12
+        assert {r["bay"] for r in deposits} == {1, 2, 3, 4}
+    else:  # on a line that has been bad for long a bay takes and does not sell
+        assert len(put_in) >= len(deposits) >= 3
+    for record in deposits:
+        true = min(put_in, key=lambda t: abs(record["t"] - t["t"]))
+        put_in.remove(true)
+        assert 0 <= record["t"] - true["t"] < 30_000
         assert record["bay"] == true["bay"]
-        if record["kind"] == "session":  # a line that has been bad for long: taken, but not sold by weight
-            assert record["code"] == "scale-jumps"
-            continue
         assert record["category"] == true["category"] == CATEGORIES[record["bay"] - 1]
         assert abs(record["net_g"] - true["mass_g"]) <= 2 * BIN_E_G
-    assert sum(r["kind"] == "deposit" for r in deposits) >= 4
     readings = [r for r in records if r["kind"] == "reading" and "mass_g" in r]
     assert {r["bay"] for r in readings} == {1, 2, 3, 4}
 

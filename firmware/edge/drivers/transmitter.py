@@ -44,13 +44,14 @@ class Transmitter:
         self._power = None if power is None else Pin(power, Pin.OUT, value=0)
         self._lengths = tuple(registers["lengths"])
         self._ready = False  # it has given a value since `on`
-        self._asked_at = time.ticks_ms()
+        self._on_at = self._asked_at = time.ticks_ms()
         self.lock = asyncio.Lock()  # held from `on` to `off`
 
     def on(self) -> None:
         if self._power:
             self._power.value(1)
         self._ready = False
+        self._on_at = time.ticks_ms()
 
     def off(self) -> None:
         if self._power:
@@ -59,16 +60,15 @@ class Transmitter:
     async def read(self) -> int:
         """The next conversion in counts.
 
-        Errors: `scale-silent` (no answer, or none of value), `scale-garbled` (disturbed, late, or another
+        Errors: `scale-silent` (no answer, or a refusal), `scale-garbled` (disturbed, late, or another
         unit's: read again), `scale-at-rail` (the input is out of range: bridge or wire broken).
         """
-        start = time.ticks_ms()
         while True:
             await self._pace()
             try:
                 value = await self._ask()
             except EdgeError as error:
-                if self._ready or time.ticks_diff(time.ticks_ms(), start) > START_MS:
+                if self._ready or time.ticks_diff(time.ticks_ms(), self._on_at) > START_MS:
                     raise self._as_scale(error)
                 await asyncio.sleep_ms(_AGAIN_MS)
             else:
@@ -106,8 +106,7 @@ class Transmitter:
         """An error of the line, in the words of a scale."""
         if error.code.startswith("scale-"):
             return error
-        silent = error.code == "rtu-silent"
         return EdgeError(
-            "scale-silent" if silent else "scale-garbled",
+            "scale-silent" if error.code in ("rtu-silent", "rtu-refused") else "scale-garbled",
             "transmitter %d: %s %s" % (self._unit, error.code, error.detail),
         )
