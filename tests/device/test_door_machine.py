@@ -186,7 +186,7 @@ def test_a_bolt_switch_that_always_says_home_contradicts_the_door() -> None:
     rig.run(TRAVEL_MS + 10)
     rig.swing()
     assert rig.settled() == "open"
-    assert rig.door.conflict
+    assert rig.door.conflict == "bolt-switch"
     assert rig.door.jam == ""
 
 

@@ -11,8 +11,8 @@ The first reason that holds is the one that is told:
 | 5 | `closed` | residents, out of the opening hours |
 | 6 | `door-open` `bay-full` `under-repair` | a bay; told when none is left, the first that any has |
 
-Crews are let in at any hour, and to bays that are full or whose scale is broken. A bolt that jammed does
-not close its bay: it is tried again at each visit.
+Crews are let in at any hour, and to bays that are full or whose scale is broken. A bolt that does
+not come out does not close its bay: it is tried again at each visit. One that does not go home does.
 """
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ BROKEN = (
     "scale-garbled",
     "scale-stuck",
     "scale-no-excitation",
+    "switch-conflict",  # of its lock: nobody could tell when its door is open
 )
 DOUBTFUL = ("scale-contact", "scale-jumps", "scale-noisy", "uncalibrated")  # takes material, sells no weight
 _FULL = ("scale-overload",)
@@ -37,7 +38,7 @@ _FULL = ("scale-overload",)
 class BayState:
     """A bay as it is now. `parts`: names of its scale, lock and fill sensor; `closed`: its door is;
     `fill_pct`: last known, None when not; `full_pct`: from where on nobody may put more in; `calibrated`:
-    its scale is.
+    its scale is; `secure`: its bolt goes home.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class BayState:
         fill_pct: "int | None" = None,
         full_pct: int = FULL_PCT,
         calibrated: bool = True,
+        secure: bool = True,
     ) -> None:
         self.number = number
         self.parts = parts
@@ -55,6 +57,7 @@ class BayState:
         self.fill_pct = fill_pct
         self.full_pct = full_pct
         self.calibrated = calibrated
+        self.secure = secure
 
     def refusal(self, faults: "list[str]", crew: bool) -> "str | None":
         """Why this bay may not be used now; None: it may."""
@@ -64,7 +67,7 @@ class BayState:
             return None
         if (self.fill_pct is not None and self.fill_pct >= self.full_pct) or self._has(_FULL, faults):
             return "bay-full"
-        return "under-repair" if self._has(BROKEN, faults) else None
+        return None if self.secure and not self._has(BROKEN, faults) else "under-repair"
 
     def weighs(self, faults: "list[str]") -> bool:
         """Whether what is put in can be weighed."""

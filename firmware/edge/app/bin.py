@@ -161,6 +161,9 @@ class Bin:
         self._keep["looks"] = (
             self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
         )
+        for bay in self.bays:
+            if bay.keeper.state == "jammed":
+                await bay.keeper.lock(None)  # nobody stands there now: every try is free
         await feel(self.unit)
         around = self.unit.surroundings(self._battery_mv)
         temp_dc = dict(around)["temp_dc"]
@@ -250,7 +253,10 @@ class Bin:
         settings = bay.settings
         parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
         full_pct = settings.get("full_pct", FULL_PCT)
-        return BayState(bay.number, parts, bay.keeper.closed, bay.fill.last_pct, full_pct, bay.scale.ready)
+        keeper, secure = bay.keeper, bay.keeper.state != "jammed"
+        return BayState(
+            bay.number, parts, keeper.closed, bay.fill.last_pct, full_pct, bay.scale.ready, secure
+        )
 
     def _can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""

@@ -37,7 +37,8 @@ class Keeper:
         self._door = Door(log.door_state(name), lock.stall_ma)
         if name + " lock-jammed" in log.faults():
             self._door.jam = "locking" if self._door.state == "jammed" else "unlocking"
-        self._door.conflict = name + " switch-conflict" in log.faults()
+        if name + " switch-conflict" in log.faults():
+            self._door.conflict = "switches"
         self.notice: "Callable[[], None]" = _nobody  # told when a state was entered or a move has ended
 
     @property
@@ -87,9 +88,8 @@ class Keeper:
         for state in states:
             self._log.door(self.name, state, self.cause)
         self._log.fault(self.name, "lock-jammed", bool(door.jam), door.detail)
-        self._log.fault(
-            self.name, "switch-conflict", door.conflict, "the door opened while the bolt switch said home"
-        )
+        detail = "the door opened while the bolt switch said home"
+        self._log.fault(self.name, "switch-conflict", bool(door.conflict), detail)
         self.notice()
 
     def begin(self, cause: "str | None", offered: bool) -> None:
@@ -102,6 +102,11 @@ class Keeper:
         self.look()
         self.cause = None
         self._lock.listen()
+
+    def doubt(self, detail: str) -> None:
+        """The door was opened, its switch never said so. In force until the door is seen open."""
+        self._door.conflict = "door-switch"
+        self._log.fault(self.name, "switch-conflict", True, detail)
 
     async def run(self) -> None:
         """Keep the door for ever."""

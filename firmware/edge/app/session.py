@@ -256,7 +256,7 @@ class Visit:
                 detail = "%d g more than before, and the door was never seen open" % (
                     after.grams - self._grams(bay)
                 )
-                self._log.fault(bay.keeper.name, "switch-conflict", True, detail)
+                bay.keeper.doubt(detail)
                 self._end(bay, "fault", "switch-conflict")
                 self._show(*text.refusal("switch-conflict"))
                 return

@@ -45,7 +45,7 @@ class Door:
     """`last`: the state that was recorded last (after a restart; `locked` for a new door).
 
     `drive`: what the bolt's drive is to be. `moving`: a move is under way. `jam`: "" or what could not be
-    done. `conflict`: the switches contradict each other. `weak`: the last pull was broken off to spare the
+    done. `conflict`: "" or which switch cannot be right. `weak`: the last pull was broken off to spare the
     supply. `cycles`: openings seen. Since it was last asked to unlock: `forced`: it was; `reopened_ms`: the
     longest that it had stood shut when it was opened again. `detail`: for people, about the last jam.
     """
@@ -55,7 +55,7 @@ class Door:
         self.drive = 0
         self.jam = ""
         self.detail = ""
-        self.conflict = False
+        self.conflict = ""
         self.weak = False
         self.cycles = 0
         self.forced = False
@@ -125,7 +125,8 @@ class Door:
             self.reopened_ms = max(self.reopened_ms, now - self._shut_ms)
         if self.wanted_out:
             self.jam = ""
-            self.conflict = bolted  # it opened, so the bolt is out, whatever its switch says
+            # It opened, so the bolt is out, whatever its switch says; and the door's own switch works.
+            self.conflict = "bolt-switch" if bolted else ""
         self._rest(self.wanted_out)
         return "forced" if forced else "open"
 
@@ -141,7 +142,8 @@ class Door:
         if self.wanted_out:
             if not bolted and self._phase == PULL:
                 self.jam = ""
-                self.conflict = False
+                if self.conflict == "bolt-switch":
+                    self.conflict = ""
                 self._rest(True)
                 return [] if self.state == "unlocked" else ["unlocked"]
             if bolted and self._phase == IDLE:  # it has fallen home under our hands
