@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from simulators.servers import accounts
 from simulators.servers.broker import Broker
 from simulators.servers.influxdb import binary
 from simulators.servers.influxdb.server import Access, InfluxServer
 from simulators.servers.process import Children
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes is no property of the code
+settings.load_profile("unhurried")
 
 DEVICES = ("bin-001", "bin-002", "bin-003", "truck-001", "stranger-1")
 
