@@ -62,7 +62,7 @@ class Bay:
 
     def judge_before(self, before: Weighing) -> "Verdict | None":
         """Why the bay cannot sell weight now; None when it can."""
-        if before.code is None and self.scale.leaned(before):
+        if self.scale.leaned(before):
             return Verdict("unstable", "leaning")
         return unweighed(before)
 

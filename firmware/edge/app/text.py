@@ -66,7 +66,10 @@ REFUSALS = {
     "token-used": ("回收码已使用过\n请刷新后再扫", "The code was used before\nRefresh it and scan again"),
     "uncalibrated": ("秤未校准，本次不计重\n可以投放", "Scale not calibrated\nTaken, but not weighed"),
     "leaning": ("有物倚靠箱体，本次不计重\n请勿倚靠", "Something leans on the bin\nNot weighed this time"),
-    "swaying": ("风大，本次不计重\n请稍后再试", "Too windy to weigh\nPlease come again later"),
+    "swaying": (
+        "有风或有人倚靠，本次不计重\n请勿触碰箱体",
+        "Wind, or somebody leans on it\nHands off, try again later",
+    ),
     "shaking": ("地面震动，本次不计重\n请稍后再试", "The ground shakes, not weighed\nPlease try again"),
     "creeping": ("读数未稳定，本次不计重\n请稍后再试", "The scale has not come to rest\nPlease try again"),
     "lid-open": ("箱盖未关好，本次不计重\n请关好箱盖", "The lid was not shut\nNot weighed: please shut it"),

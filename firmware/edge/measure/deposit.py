@@ -76,9 +76,7 @@ def unweighed(weighing: Weighing) -> "Verdict | None":
 
 def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -> Verdict:
     """The one outcome of a visit at one bay."""
-    verdict = unweighed(before)
-    if verdict is None and seen.leaned:
-        verdict = Verdict("unstable", "leaning")
+    verdict = Verdict("unstable", "leaning") if seen.leaned else unweighed(before)
     if verdict is None and not (seen.closed and seen.bolted):
         verdict = Verdict("refused", "lid-open")
     if verdict is None and seen.forced:
@@ -100,12 +98,12 @@ def judge(before: Weighing, after: Weighing, seen: Seen, e_g: int, min_g: int) -
 
 
 def leans(now: Weighing, known_mg: int, known_temp_dc: "int | None", e_g: int) -> bool:
-    """Whether a closed bay weighs something else than it last did: two intervals, and one for every 5
-    degrees C since (the drift that R 76-1, 3.9.2.3 allows), are no load.
+    """Whether a closed bay weighs something else than it last did. No load are two intervals; one more for
+    every 5 degrees C since (the drift that R 76-1, 3.9.2.3 allows); and, while not stable, half of its swing.
     """
-    if now.mg is None:
+    if now.mg is None or (now.code is not None and now.code not in UNSTABLE):
         return False
     allowed_e = 2
     if now.temp_dc is not None and known_temp_dc is not None:
         allowed_e += (abs(now.temp_dc - known_temp_dc) + 49) // 50
-    return abs(now.mg - known_mg) > allowed_e * 1000 * e_g
+    return abs(now.mg - known_mg) > allowed_e * 1000 * e_g + now.swing_mg

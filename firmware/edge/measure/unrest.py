@@ -1,9 +1,11 @@
 """Why a scale does not come to rest, as far as its own signal tells; when it does not tell, it is `unstable`.
 
-shaking    swings of less than half a second: a truck passes, somebody knocks
-swaying    slower swings: wind, a bag that rocks
-leaning    the load changed and stayed: somebody leans on the bin, or lets go
-creeping   it goes on slowly in one direction: a heavy thing settles
+    shaking    swings of less than half a second: a truck passes, somebody knocks
+    swaying    slower swings: wind, or somebody who leans on the bin: the signal is the same
+    leaning    the load changed and stayed: somebody leans on the bin, or lets go
+    creeping   it goes on slowly in one direction: a heavy thing settles
+
+Whether a slow swing is wind or a person, what the bay last weighed can tell (see `leans` in deposit.py).
 """
 
 KEPT = 64
@@ -28,6 +30,11 @@ class Unrest:
         self._trace.append(counts)
         if len(self._trace) > KEPT:
             self._trace.pop(0)
+
+    def middle(self) -> "tuple[int, int] | None":
+        """(median, spread) of what was seen, a single spike left out; None when that is too little."""
+        trace = sorted(self._trace)
+        return (trace[len(trace) // 2], trace[-2] - trace[1]) if len(trace) >= LEAST else None
 
     def reason(self, e_counts: int, plateaus: int) -> str:
         """`plateaus`: how many different stable values were seen."""

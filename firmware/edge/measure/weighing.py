@@ -14,9 +14,10 @@ class Weighing:
     """`grams`: rounded to e; None unless stable and within range. `code`: None when there are grams, else
     why not.
 
-    `stable`: in equilibrium. `mg`: unrounded gross, `counts`: the reading, each the best guess when not
-    stable (None: nothing was read). `zero`: in force, `reduced`. `spread`, `span_ms`: of the stable window,
-    counts and ms; `below_ms`: for how long it was stable below zero.
+    `stable`: in equilibrium. `mg`: unrounded gross, `counts`: the reading, each the median of what was seen
+    when not stable (None: nothing was read). `zero`: in force, `reduced`. `spread`: greatest less smallest,
+    in counts; `span_ms`: of the stable window; `below_ms`: for how long it was stable below zero;
+    `swing_mg`: half of what it moved while not stable.
     """
 
     def __init__(self, code: "str | None" = None, detail: str = "") -> None:
@@ -26,7 +27,7 @@ class Weighing:
         self.detail = detail
         self.mg: "int | None" = None
         self.counts: "int | None" = None
-        self.spread = self.span_ms = self.below_ms = 0
+        self.spread = self.span_ms = self.below_ms = self.swing_mg = 0
         self.temp_dc: "int | None" = None
         self.zero: "int | None" = None
 
@@ -105,10 +106,15 @@ class Weigher:
         found.temp_dc = self._temp_dc
         stability = self._stability
         done = stability.stable and self._at_ms - self._first_ms >= self._confirm_ms
-        counts = stability.mean if stability.stable else self._value
-        if counts is None:
+        counts, spread = self._value, 0
+        middle = self._unrest.middle()
+        if stability.stable:
+            counts, spread = stability.mean, stability.spread
+        elif middle:
+            counts, spread = middle
+        if self._value is None or counts is None:
             return Weighing("scale-silent", "too few conversions to weigh")
-        found.counts = counts
+        found.counts, found.spread = counts, spread
         found.mg = mg = self._mg(counts)
         found.zero = self._zero.counts
         found.stable = done
@@ -117,10 +123,11 @@ class Weigher:
             found.detail = "%d g is above Max + 9 e, %d g" % (mg // 1000, self._cal.over_g)
             return found
         if not done:
+            found.swing_mg = 500 * self._cal.e_g * spread // self._cal.e_counts
             found.code = self._unrest.reason(self._cal.e_counts, self._plateaus)
             found.detail = "did not settle in %d ms" % self._at_ms
             return found
-        found.spread, found.span_ms = stability.spread, stability.span_ms
+        found.span_ms = stability.span_ms
         found.below_ms = self.below_ms
         found.grams = self._cal.indication(mg)
         return found
