@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from simulators.servers import accounts
 from simulators.servers.broker import Broker
@@ -15,7 +15,10 @@ from simulators.servers.influxdb import binary
 from simulators.servers.influxdb.server import Access, InfluxServer
 from simulators.servers.process import Children
 
-settings.register_profile("unhurried", deadline=None)  # how long an example takes is no property of the code
+# How long an example takes, or its making, is no property of the code.
+settings.register_profile(
+    "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unhurried")
 
 DEVICES = ("bin-001", "bin-002", "bin-003", "truck-001", "stranger-1")
