@@ -67,7 +67,8 @@ def test_every_reason_not_to_be_let_in_is_documented() -> None:
         for node in ast.walk(ast.parse((EDGE / "app" / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and node.value in REFUSALS:
                 given.add(node.value)
-    assert given - {"out-of-service", "uncalibrated"} == documented
+    faults = {"uncalibrated", "switch-conflict"}  # which admission reads and tells otherwise
+    assert given - faults - {"out-of-service"} == documented
 
 
 @pytest.mark.parametrize("key", sorted(TEXTS))
