@@ -86,13 +86,6 @@ DEVICE_CODES: dict[str, Code] = {
             "检查 A、B 线和地线、终端电阻，以及有无重复地址。",
         ),
         Code(
-            "scale-not-calibrated",
-            "The scale is fitted but has no calibration.",
-            "Calibrate it before the bin is opened to people.",
-            "秤已安装但没有校准数据。",
-            "投入使用前请先校准。",
-        ),
-        Code(
             "uncalibrated",
             "The scale's calibration is missing or wrong; the bay takes material and sells no weight.",
             "The detail names the value. Calibrate at the bin, or send the unit its settings again.",
