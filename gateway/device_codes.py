@@ -81,7 +81,7 @@ DEVICE_CODES: dict[str, Code] = {
         Code(
             "rtu-noise",
             "The scales' RS-485 line is not quiet though nothing was asked.",
-            "Check wires A, B and ground, the terminating resistors, and that no two units have the same address.",
+            "Check wires A, B and ground, the terminating resistors, and that no two units share an address.",
             "秤的 RS-485 总线在无查询时仍有数据。",
             "检查 A、B 线和地线、终端电阻，以及有无重复地址。",
         ),
