@@ -102,10 +102,10 @@ class Rig:
         self.door = Door(self.door.state, self.stall_ma)
         self.see()
 
-    def settled(self) -> str:
+    def settled(self) -> str:  # the state it comes to rest in
         self.run(machine.TRIES * 3 * (machine.BOLT_MS + machine.REST_MS + machine.NUDGE_MS))
         assert not self.door.moving, "every move has an end"
-        return self.door.state
+        return str(self.door.state)
 
 
 def test_a_visit() -> None:

@@ -57,6 +57,7 @@ class Bin:
         self._news = asyncio.ThreadSafeFlag()  # a record, a press, a plug, the end of an upload
         self._pressed = False
         self._visiting = False
+        self._attended = False  # somebody was here in this wake
         self._urgent = False
         unit.log.wrote = self._wrote
 
@@ -162,7 +163,7 @@ class Bin:
             self._keep.get("looks", crc32(self.unit.device.encode()) % self._upload_looks) + 1
         )
         for bay in self.bays:
-            if bay.keeper.state == "jammed":
+            if bay.keeper.state == "jammed" and not self._attended:
                 await bay.keeper.lock(None)  # nobody stands there now: every try is free
         await feel(self.unit)
         around = self.unit.surroundings(self._battery_mv)
@@ -216,7 +217,7 @@ class Bin:
     async def _attend(self) -> None:
         """Somebody pressed the button: one token, one visit."""
         reader = self.unit.board.part("reader")
-        self._visiting = True
+        self._visiting = self._attended = True
         self._offer_console()
         try:
             self._show(*text.lines("show-token"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge.app.unit import Unit
 
 HOT = "temperature overheated"  # no door is opened to a fire
+SAME_E = 2  # so many intervals e are no change of a bay that nobody opened
 OPEN_MS = 20_000
 USER_CLOSE_MS = 120_000  # then the display asks, and the fault is raised
 CREW_CLOSE_MS = 900_000
@@ -103,11 +104,15 @@ class Visit:
         if opened:
             await self._use(bay)
             return
-        # Nobody is known to have opened it. A few grams are drift; more came in or went in the dark, and who
-        # brought it is not known: it is told, and not paid.
-        after = await bay.weigh_after()
-        if after.grams is not None and abs(after.grams - self._grams(bay)) >= bay.scale.min_g:
+        # Nobody is known to have opened it: what came in or went in the dark is told, and not paid.
+        if self._changed(bay, await bay.weigh_after()):
             self._end(bay, "fault", "power-lost")
+
+    def _changed(self, bay: Bay, after: Weighing) -> bool:
+        """Whether an unopened bay weighs something else than before, as far as can be told."""
+        if self._before[bay.number].grams is None:
+            return False  # it does not sell weight
+        return after.grams is None or abs(after.grams - self._grams(bay)) > SAME_E * bay.scale.e_g
 
     # Before
 
@@ -248,18 +253,24 @@ class Visit:
         """No door was opened, as far as the switches tell. Their word is checked: a bay that gained weight
         had its door opened past a switch that does not work.
         """
+        blind: "tuple[Bay, Verdict] | None" = None
         for bay in bays:
             after = await bay.weigh_after()
-            if after.grams is None or self._before[bay.number].grams is None:
+            verdict = bay.judge_before(after)
+            if not self._changed(bay, after):
                 continue
-            if abs(after.grams - self._grams(bay)) >= bay.scale.min_g:
-                detail = "%d g more than before, and the door was never seen open" % (
-                    after.grams - self._grams(bay)
-                )
-                bay.keeper.doubt(detail)
-                self._end(bay, "fault", "switch-conflict")
-                self._show(*text.refusal("switch-conflict"))
-                return
+            if after.grams is None and verdict:
+                blind = bay, verdict
+                continue
+            gain = (after.grams or 0) - self._grams(bay)
+            if abs(gain) >= bay.scale.min_g:
+                bay.keeper.doubt("%d g more than before, and the door was never seen open" % gain)
+            self._end(bay, "fault", "switch-conflict")
+            self._show(*text.refusal("switch-conflict"))
+            return
+        if blind:
+            self._fail(blind[0], blind[1], None)
+            return
         if self._problem:
             jammed = [bay for bay in bays if bay.keeper.jammed] or bays
             outcome = "refused" if self._problem == "battery-low" else "fault"
