@@ -3,7 +3,7 @@
 from edge.measure.calibration import Calibration
 from edge.measure.diagnosis import Look
 from edge.measure.weighing import Weigher, Weighing
-from edge.measure.zero import Zero
+from edge.measure.zero import BELOW_MS, Zero
 
 from simulators.world.build import BIN_E_G, BIN_MAX_G, load_cell
 from simulators.world.calibrate import calibration
@@ -19,6 +19,7 @@ RATED_G = 100_000
 _HOUR_MS = 3_600_000
 _PERIOD_MS = 100
 _SETTLE_MS = 400  # of the HX711 after power comes on
+_BELOW_MORE_MS = BELOW_MS + 2_000  # a look that finds less than zero waits until zero can be set
 _THERMOMETER_K = 1.0  # a TMP36 is good to that
 _LAG_H = 40 / 60  # how far the cell is behind the thermometer (`world/thermal.py`)
 _SUN_K_PER_KW = 14.0  # as for bins (`world/bin.py`)
@@ -118,12 +119,19 @@ class Station:
     def weigh(self, timeout_ms: int, confirm_ms: int = CONFIRM_MS, look: Look | None = None) -> Weighing:
         """What the firmware's `Scale.weigh` does: power on, settle, convert until done or out of time."""
         weigher = Weigher(self.cal, self.zero, self.temp_dc, confirm_ms)
-        look = look or Look(quiet=False)
+        look = Look(quiet=False) if look is None else look
         start = self.now
         self.scale.driven(_POWER, 1)
         self.wait(_SETTLE_MS)
         done = False
-        while not done and self.now - start < timeout_ms:
+
+        def more() -> bool:
+            passed = self.now - start
+            if look.quiet and weigher.below:
+                return weigher.below_ms < BELOW_MS and passed < timeout_ms + _BELOW_MORE_MS
+            return not done and passed < timeout_ms
+
+        while more():
             word = self.convert()
             if isinstance(word, str):
                 look.error(word)
@@ -133,7 +141,7 @@ class Station:
                 continue
             look.conversion(word)
             done = weigher.add(word, self.now - start)
-            if not done:
+            if more():
                 self.wait(_PERIOD_MS)
         self.scale.driven(_POWER, 0)
         found = Weighing(word) if word == "scale-at-rail" else weigher.result()
