@@ -128,7 +128,7 @@ class Station:
         def more() -> bool:
             passed = self.now - start
             if look.quiet and weigher.below:
-                return weigher.below_ms < BELOW_MS and passed < timeout_ms + _BELOW_MORE_MS
+                return bool(weigher.below_ms < BELOW_MS and passed < timeout_ms + _BELOW_MORE_MS)
             return not done and passed < timeout_ms
 
         while more():
