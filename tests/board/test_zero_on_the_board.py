@@ -41,15 +41,37 @@ asyncio.run(main())
 """
 
 
+LOOKS = """
+import asyncio, json, time
+from edge.app.scale import Scale
+from edge.app.unit import Unit
+
+async def main():
+    scale = Scale(Unit(), "scale0")
+    for _ in range(3):
+        start = time.ticks_ms()
+        weighing = await scale.look(3000)
+        took = time.ticks_diff(time.ticks_ms(), start)
+        print(json.dumps([weighing.grams, scale.zero().cause, took]))
+        await asyncio.sleep_ms(1000)
+    await asyncio.sleep(3600)
+asyncio.run(main())
+"""
+
+
 def nanovolt(counts: float) -> int:
     return round(counts * 3_300_000_000 / 256 / 2**23)
 
 
-def ask(bench: Bench, grams: float, *commands: str, cut: int | None = None) -> list[Any]:
-    """What the console answers while so many grams lie on the scale: the value, or the code of an error."""
+def load(bench: Bench, grams: float) -> None:
     signal = BridgeSignal(BOARD["parts"]["scale0"]["data"], nanovolt(600_000 + 43 * grams), 70)
     bench.scene.script, bench.scene._done = [(0, signal)], 0
     bench.scene.adc = {BOARD["parts"]["temperature"]["pin"]: 700}
+
+
+def ask(bench: Bench, grams: float, *commands: str, cut: int | None = None) -> list[Any]:
+    """What the console answers while so many grams lie on the scale: the value, or the code of an error."""
+    load(bench, grams)
     lines = bench.run(
         PROGRAM.replace("COMMANDS", repr(commands)), 7 * len(commands),
         extra=EDGE, fidelity=Fidelity.FAST, cut_at_flash_op=cut,
@@ -102,3 +124,27 @@ def test_a_power_cut_at_any_flash_operation_leaves_the_old_zero_or_the_new(bench
         seen.add((bool(answers), now == 1000 - new))
         there = 1000 - now
     assert (False, False) in seen, "some cuts came before the write was whole"
+
+
+@pytest.mark.parametrize(
+    ("grams", "shows", "cause", "longest_ms"),
+    [
+        (-300, [0, 0, 0], "automatic", 9000),
+        (300, [300, 300, 300], "calibration", 3000),
+        (7, [0, 0, 0], "tracking", 3000),
+        (-2500, [-2500, -2500, -2500], "calibration", 12_000),
+    ],
+)
+def test_a_look_sets_zero_by_itself_only_below_zero_or_near_it(
+    bench: Bench, grams: int, shows: list[int], cause: str, longest_ms: int
+) -> None:
+    load(bench, grams)
+    looks = [json.loads(line) for line in bench.run(LOOKS, 40, extra=EDGE, fidelity=Fidelity.FAST)]
+    assert all(abs(found - expected) <= 20 for (found, _, _), expected in zip(looks, shows, strict=True)), (
+        looks
+    )
+    assert {found for _, found, _ in looks} == {cause}
+    assert max(took for _, _, took in looks) <= longest_ms
+    if cause == "automatic":
+        assert looks[0][2] >= 5000, "five seconds stable below zero"
+        assert looks[1][2] <= 3000
