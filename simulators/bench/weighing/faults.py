@@ -50,9 +50,9 @@ FAULTS = (
     Fault("line-low", ("scale-stuck",), _SOON_MS, _SOON_MS),
     Fault("clock-open", ("scale-garbled",), _SOON_MS, _SOON_MS),
     Fault("overloaded", ("scale-overload",), _SOON_MS, _SOON_MS),
-    Fault("pulses-lost", ("scale-jumps",), 2 * DAY_MS, 2 * DAY_MS, slow=True),
+    Fault("pulses-lost", ("scale-jumps",), DAY_MS, 2 * DAY_MS, slow=True),
     Fault("noisy", ("scale-noisy",), DAY_MS, DAY_MS, slow=True),
-    Fault("drifting", ("zero-drift",), 2 * DAY_MS, 30 * DAY_MS, slow=True),
+    Fault("drifting", ("zero-drift",), DAY_MS, 3 * DAY_MS, slow=True),
     Fault(
         "contact",
         ("scale-contact", "zero-drift"),
