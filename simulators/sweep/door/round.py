@@ -5,12 +5,14 @@ import random
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from simulators.board.image import Image
 from simulators.board.virtual import Fidelity, run
 from simulators.sweep.door.judge import Lines, Verdict, judge
-from simulators.world.bin import BinScene, Collection, crew_token
-from simulators.world.district import district
+from simulators.world.bin import BinScene, BinSpec, Collection, crew_token
+from simulators.world.district import District, district
+from simulators.world.four_bays import four_bay_settings, four_bay_spec
 from simulators.world.mischief import SILLY, Mischief
 
 START_MS = 1_790_000_000_000
@@ -20,6 +22,17 @@ _REST_MS = 3 * 3_600_000
 _NEIGHBOURS = 10**6  # so many that a token names one visit
 VISITS_PER_DAY = 250
 _EMPTIED_EVERY_MS = 5 * 3_600_000
+
+
+def _bin(plan: District, rng: random.Random, number: int) -> tuple[BinSpec, dict[str, Any]]:
+    """Two bays as the district has them; in every fifth round four, in another one."""
+    spec = plan.bins[rng.randrange(len(plan.bins))]
+    if number % 5 == 4:
+        return four_bay_spec(plan), four_bay_settings(plan)
+    settings = plan.settings(spec.device)
+    if number % 5 == 3:
+        return replace(spec, bays=spec.bays[:1]), {**settings, "bays": settings["bays"][:1]}
+    return spec, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,8 @@ class Round:
         """Run it; everything about it follows from `seed` and `number`."""
         rng = random.Random(f"{self.seed}/{self.number}")
         plan = district(1 + rng.randrange(20))
-        spec = replace(plan.bins[rng.randrange(len(plan.bins))], households=_NEIGHBOURS)
+        spec, settings = _bin(plan, rng, self.number)
+        spec = replace(spec, households=_NEIGHBOURS)
         truth: Lines = []
         scene = BinScene(
             spec,
@@ -46,9 +60,7 @@ class Round:
         )
         mischief = Mischief(scene, RATES, SILLY)
         with tempfile.TemporaryDirectory(prefix="huishou-door-") as folder:
-            image = Image.create(
-                Path(folder), spec.device, spec.board, plan.settings(spec.device), 7, START_MS
-            )
+            image = Image.create(Path(folder), spec.device, spec.board, settings, 7, START_MS)
             end_ms = START_MS + int(self.days * _DAY_MS)
 
             def rest(now_ms: int) -> None:
