@@ -17,13 +17,13 @@ from simulators.bench.weighing.verification import LOADS_E, TEMPERATURES_C, grea
 
 def _verification(results: Results) -> Table:
     table = Table(title="Greatest error at verification in e (OIML R 76-1, class III), by load in e")
-    table.add_column("°C", justify="right")
+    table.add_column("°C", justify="right", no_wrap=True)
     for load_e in LOADS_E:
         table.add_column(str(load_e), justify="right", no_wrap=True)
     found = greatest(results.points)
     for temp_c in TEMPERATURES_C:
         table.add_row(str(temp_c), *(f"{found[temp_c, load]:+.2f}" for load in LOADS_E))
-    table.add_row("limit", *(f"±{mpe_e(load):.1f}" for load in LOADS_E), style="dim")
+    table.add_row("mpe", *(f"±{mpe_e(load):.1f}" for load in LOADS_E), style="dim")
     return table
 
 
