@@ -34,7 +34,7 @@ CONVERTER_FAULTS = (
     "",
     "lost-pulse",  # one clock pulse in `every` does not reach the chip
     "double-pulse",  # one in `every` reaches it twice: a line that rings
-    "long-pulse",  # one high in `every` lasts 80 us longer: an interrupt that cannot be masked
+    "long-pulse",  # one high in `every` lasts 50 or 80 us longer: an interrupt that cannot be masked
     "stuck-low",  # the data line is shorted to ground,
     "stuck-high",  # or to the supply
     "clock-open",  # the chip sees no pulse at all

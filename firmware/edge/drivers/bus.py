@@ -6,9 +6,10 @@ taken for the answer to the next request. Three rules keep it out:
 
 - After an exchange that went wrong in any way the line is *dirty*: before the next request it is drained
   until it was silent for a whole time-out. What arrives unasked is never decoded.
-- Each request asks for another number of registers than the one before to that unit (`lengths`, in turn), and
-  an answer of any other length is refused. So a late answer that outlives even the drain would have to be as
-  many requests late as there are lengths to pass for the present one.
+- A request that got no answer may still get it. So the next one to that unit asks for another number of
+  registers, and what failed last is the last of `lengths` to be asked for again; an answer of any other
+  length than the one asked for is refused. An answer that outlives the drain passes only when as many
+  requests have failed since as there are lengths: more than a second late.
 - After an answer the line must be silent for 3.5 characters, or it was no answer.
 
 Own code, since umodbus is GPL-3.
@@ -38,7 +39,7 @@ class Bus:
         self._character_us = _CHARACTER_BITS * 1_000_000 // baud
         gap_us = 7 * self._character_us // 2 if baud <= 19_200 else _FAST_GAP_US
         self._gap_ms = gap_us // 1000 + 1
-        self._turns: "dict[int, int]" = {}  # of each unit: how many requests it has had
+        self._lengths: "dict[int, list[int]]" = {}  # of each unit: what failed last comes last
         self._dirty = True
         self._lock = asyncio.Lock()
 
@@ -66,11 +67,11 @@ class Bus:
         async with self._lock:
             while True:
                 tries -= 1
-                turn = self._turns[unit] = self._turns.get(unit, 0) + 1
-                count = lengths[turn % len(lengths)]
+                order = self._lengths.setdefault(unit, list(lengths))
                 try:
-                    return await self._exchange(unit, function, address, count, timeout_ms)
+                    return await self._exchange(unit, function, address, order[0], timeout_ms)
                 except EdgeError as error:
+                    order.append(order.pop(0))
                     if tries <= 0 or error.code in ("rtu-noise", "rtu-refused"):
                         raise
 

@@ -6,7 +6,7 @@ transmitter moves by itself would be missing from the unit's records. Its regist
 
 | key | meaning |
 |---|---|
-| `function` `address` `lengths` | what is read: 3 or 4; first register; how many, in turn (see `bus`) |
+| `function` `address` `lengths` | what is read: 3 or 4; first register; how many, one of these (see `bus`) |
 | `counts` `status` | where in it the 32-bit value (high word first) and the status word are |
 | `bits` | places in the status word: `busy` `valid` `counting`, and `error`, the lowest of its three |
 """

@@ -10,7 +10,8 @@ What can be wrong (`break_`), one thing at a time; the numbers are places in `CO
 
     1 lost-pulse    one clock pulse in `every` does not reach the chip
     2 double-pulse  one in `every` reaches it twice (ringing)
-    3 long-pulse    one high in `every` lasts 80 us longer (an interrupt that cannot be masked)
+    3 long-pulse    one high in `every` lasts 50 us longer, more than the data sheet allows, or 80, so that
+                    the chip sleeps (an interrupt that cannot be masked)
     4 stuck-low     DOUT at ground, 5 stuck-high at the supply
     6 clock-open    the chip sees no pulse at all
     7 excitation    the bridge has no supply: no signal, little noise
@@ -22,7 +23,7 @@ import _hw
 _PERIOD = {10: 100_000, 80: 12_500}
 _SETTLE = {10: 400_000, 80: 50_000}
 _POWER_DOWN = 60
-_STRETCH = 80
+_STRETCH = (50, 80)
 _DEAD_NOISE_NV = 50  # the converter's own, 50 nV rms at 10 conversions a second
 _FULL = 0x7FFFFF
 # Counts per nanovolt at gain 128, in 2^-32: full scale is +-0.5 * AVDD / 128, AVDD = 3.3 V.
@@ -125,7 +126,7 @@ class Hx711:
 
     def fall(self):
         if self._struck(3):
-            _hw.now += _STRETCH
+            _hw.now += _STRETCH[_mix(self.clocked) & 1]
         long = _hw.now - self.high_at > _POWER_DOWN
         self.high_at = -1
         if self.t0 < 0:
