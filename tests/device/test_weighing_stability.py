@@ -9,7 +9,7 @@ import pytest
 from edge.measure.filter import Filter
 from edge.measure.stability import FULL_MS, LEAST_VALUES, Stability
 from edge.measure.zero import Zero
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.device.weighing_load import calibration, counts_of, mpe_g, sway, weigh
@@ -143,6 +143,7 @@ def test_a_quiet_scale_is_certain_early_and_a_noisy_one_takes_its_time() -> None
 
 
 @settings(max_examples=150, deadline=None)
+@example(0.5, 6.0, 1.0, 0, 1000)  # five conversions a swing: the median of five stands still
 @given(
     st.floats(0.4, 8), st.floats(0, 10), st.floats(0, 6.28), st.integers(0, 1000), st.integers(1000, 50_000)
 )

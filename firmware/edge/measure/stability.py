@@ -22,8 +22,8 @@ LEAST_VALUES = 6  # in a window
 
 
 class Stability:
-    """`e_counts`: one interval, in the unit of the values. After `add`: `mean`, `spread` and `span_ms` of the
-    longest window that is stable, `stable` whether there is one. At most 64 steps an `add`.
+    """`e_counts`: one interval, in the unit of the values. After `add`: `mean`, `spread`, `span_ms` and
+    `count` of the longest window that is stable, `stable` whether there is one. At most 64 steps an `add`.
     """
 
     def __init__(self, e_counts: int, window_ms: int = WINDOW_MS) -> None:
@@ -31,7 +31,7 @@ class Stability:
         self._window_ms = window_ms
         self._values: "list[int]" = []
         self._times: "list[int]" = []
-        self.mean = self.spread = self.span_ms = 0
+        self.mean = self.spread = self.span_ms = self.count = 0
         self.stable = False
 
     def add(self, value: int, at_ms: int) -> bool:
@@ -62,6 +62,7 @@ class Stability:
             total += value
             if k <= oldest and span_ms >= self._window_ms and (high - low) * FULL_MS <= self._e * span_ms:
                 self.stable = True
-                self.mean = divide(total, len(values) - k)
+                self.count = len(values) - k
+                self.mean = divide(total, self.count)
                 self.spread, self.span_ms = high - low, span_ms
         return self.stable

@@ -8,6 +8,8 @@
 Whether a slow swing is wind or a person, what the bay last weighed can tell (see `leans` in deposit.py).
 """
 
+from edge.measure.integer import divide
+
 KEPT = 64
 SPACING_MS = 80
 LEAST = 16  # conversions, to say anything
@@ -35,6 +37,13 @@ class Unrest:
         """(median, spread) of what was seen, a single spike left out; None when that is too little."""
         trace = sorted(self._trace)
         return (trace[len(trace) // 2], trace[-2] - trace[1]) if len(trace) >= LEAST else None
+
+    def mean(self, count: int) -> int:
+        """Mean of the last `count`, without the greatest and the least sixth (at least two): no spikes."""
+        trace = sorted(self._trace[-count:])
+        trim = max(2, len(trace) // 6)
+        rest = trace[trim:-trim] or trace
+        return divide(sum(rest), len(rest))
 
     def reason(self, e_counts: int, plateaus: int) -> str:
         """`plateaus`: how many different stable values were seen."""

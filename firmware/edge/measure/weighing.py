@@ -76,7 +76,19 @@ class Weigher:
             if self._plateau is None or 2 * abs(mean - self._plateau) > self._cal.e_counts:
                 self._plateaus += 1
             self._plateau = mean
-        return at_ms - self._first_ms >= self._confirm_ms
+        if at_ms - self._first_ms < self._confirm_ms:
+            return False
+        if self._biased():
+            self._first = None
+            return False
+        return True
+
+    def _biased(self) -> bool:
+        """Whether the filter hides a swing: a median of five over a swing of five conversions stands still,
+        off its middle. The plain mean of the same time must agree within a quarter of e.
+        """
+        stability = self._stability
+        return 4 * abs(self._unrest.mean(stability.count) - stability.mean) > self._cal.e_counts
 
     def _watch_below(self, at_ms: int) -> None:
         if self._indication(self._stability.mean) >= 0:
@@ -105,7 +117,8 @@ class Weigher:
         found = Weighing()
         found.temp_dc = self._temp_dc
         stability = self._stability
-        done = stability.stable and self._at_ms - self._first_ms >= self._confirm_ms
+        settled = stability.stable and self._first is not None
+        done = settled and self._at_ms - self._first_ms >= self._confirm_ms
         counts, spread = self._value, 0
         middle = self._unrest.middle()
         if stability.stable:
