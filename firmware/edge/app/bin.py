@@ -57,7 +57,8 @@ class Bin:
         self._news = asyncio.ThreadSafeFlag()  # a record, a press, a plug, the end of an upload
         self._pressed = False
         self._visiting = False
-        self._attended = False  # somebody was here in this wake
+        slept = machine.reset_cause() == machine.DEEPSLEEP_RESET
+        self._attended = not slept or machine.wake_reason() != machine.TIMER_WAKE  # somebody may stand there
         self._urgent = False
         unit.log.wrote = self._wrote
 

@@ -81,7 +81,11 @@ class Visit:
             if not opened:
                 break
             await asyncio.gather(*[self._use(bay) for bay in opened])
-            left = [bay for bay in left if bay not in opened] if self._crew else []
+            left = [bay for bay in left if bay not in opened]
+            for bay in left:
+                if bay.keeper.state == "jammed":  # it may be open past a dead switch
+                    self._end(bay, "fault", "lock-jammed")
+            left = [bay for bay in left if bay.keeper.state != "jammed"] if self._crew else []
         if not self._told:
             await self._unopened(usable)
         self._unit.forget_visit()
