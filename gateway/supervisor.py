@@ -53,8 +53,6 @@ _UNKEPT = Event(
 _STOPPING = Event("gateway-stopping", "stopping", level=INFO, doc="The gateway was told to stop.")
 _OVER = Event("gateway-stopped", "stopped in {took_s:.1f} s", level=INFO, doc="All processes have ended.")
 
-Start = Callable[[str, int], "subprocess.Popen[bytes]"]
-
 
 class Child:
     """One process and its history of deaths."""

@@ -4,7 +4,6 @@ from gateway.checks.model import Case
 from gateway.contract_types import Boot
 
 DAY_MS = 86_400_000
-MIN_MS = 60_000
 
 
 def clock_none(case: Case) -> str | None:

@@ -19,7 +19,6 @@ from simulators.fleet.roster import device_id, flood_id, log_id, unit_of
 TICK_S = 1.0
 HISTORY_STEP_MS = 60_000
 SLOT_S = 0.002  # messages of a steady rate that fall into one slot go out together
-CLOSE_S = 5.0
 
 REFUSED = {
     4: "bad user name or password",

@@ -8,7 +8,7 @@ from edge.measure.diagnosis import LEVELS, Diagnosis, Look, jumps, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.device.test_on_micropython import micropython
+from tests.device.interpreter import micropython
 
 E_G, MAX_G = 20, 60_000
 E_COUNTS = 860  # a 100 kg cell of 2 mV/V at gain 128

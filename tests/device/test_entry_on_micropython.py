@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
+from tests.device.interpreter import FIRMWARE, PRELUDE, micropython
 from tests.device.test_hours_opening import HOUSE, ms
-from tests.device.test_on_micropython import FIRMWARE, PRELUDE, micropython
 from tests.device.test_token_check import CREW, KEY, NOW_S, RULES, qr, with_check_digit
 
 PROGRAM = (

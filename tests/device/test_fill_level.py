@@ -9,7 +9,7 @@ from edge.measure.fill import LEVELS, Fill, percent, true_mm
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.device.test_on_micropython import micropython
+from tests.device.interpreter import micropython
 
 EMPTY_MM, FULL_MM, LIGHT_G = 1350, 250, 400
 REF_DC = 200

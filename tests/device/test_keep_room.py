@@ -1,13 +1,10 @@
 """RTC memory holds 2 kB: what does not fit goes in order, and what is left is there at the next boot."""
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
-from tests.device.test_on_micropython import FIRMWARE, MICROPYTHON
+from tests.device.interpreter import run_in_vm
 
-VM = Path(__file__).parent / "vm"
 CORE: dict[str, Any] = {"source": "ntp", "synced_ms": 1_790_000_000_000, "base": 1, "sent": 99}
 FAULTS = [f"scale{n} scale-contact" for n in range(4)]
 FULL = {  # four bays, everything wrong, every kind of token refused, sixteen QR tokens used
@@ -28,17 +25,8 @@ FULL = {  # four bays, everything wrong, every kind of token refused, sixteen QR
 
 
 def kept(*cases: dict[str, Any]) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [str(MICROPYTHON), str(VM / "keep_run.py")],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={"MICROPYPATH": f"{VM}:{FIRMWARE}:.frozen", "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    found = run_in_vm("keep_run.py", stdin=json.dumps(cases))
+    return [json.loads(line) for line in found.splitlines()]
 
 
 def test_the_worst_that_four_bays_can_need_is_found_again_whole() -> None:

@@ -10,10 +10,8 @@ from edge.store.ring import Ring, entries
 
 from tests.device.conftest import LOGS
 from tests.device.flash import Flash
+from tests.device.interpreter import FIRMWARE, PRELUDE, micropython
 from tests.device.test_nmea import read
-
-FIRMWARE = Path(__file__).parents[2] / "firmware"
-MICROPYTHON = Path(sys.executable).with_name("micropython")
 
 FLASH = """
 class Flash:
@@ -35,23 +33,6 @@ class Flash:
             self.writeblocks(arg, b"\\xff" * 4096, 0)
         return self.n if op == 4 else 4096
 """
-
-
-def micropython(program: str, *arguments: str) -> str:
-    """What a program prints under MicroPython with the firmware on its path."""
-    done = subprocess.run(
-        [str(MICROPYTHON), "-c", program + "\n"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"MICROPYPATH": f"{FIRMWARE}:.frozen", "ARGS": json.dumps(arguments), "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-PRELUDE = "import json, os\nargs = json.loads(os.getenv('ARGS'))\n"
 
 
 def test_a_log_written_by_micropython_is_read_here_and_goes_on(tmp_path: Path) -> None:

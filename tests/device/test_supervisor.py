@@ -3,26 +3,13 @@ reset.
 """
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
-from tests.device.test_on_micropython import FIRMWARE, MICROPYTHON
-
-VM = Path(__file__).parent / "vm"
+from tests.device.interpreter import run_in_vm
 
 
 def supervise(kind: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [str(MICROPYTHON), str(VM / "supervisor_run.py"), kind],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env={"MICROPYPATH": f"{VM}:{FIRMWARE}:.frozen", "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(run_in_vm("supervisor_run.py", kind).splitlines()[-1])
     return found
 
 

@@ -8,15 +8,13 @@ import os
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulators.peers.cloud import Cloud
-from tests.device.test_on_micropython import FIRMWARE, MICROPYTHON
+from tests.device.interpreter import FIRMWARE, MICROPYTHON, VM
 
-VM = Path(__file__).parent / "vm"
 RECORDS = 300
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.device.test_on_micropython import FIRMWARE, micropython
+from tests.device.interpreter import FIRMWARE, micropython
 
 PRELUDE = """
 import json

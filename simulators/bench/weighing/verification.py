@@ -6,8 +6,7 @@ from simulators.bench.weighing.station import AFTER_MS, Station
 from simulators.world.build import BIN_E_G, BIN_MAX_G
 
 TEMPERATURES_C = (-20, -10, 0, 10, 20, 30, 40, 50)
-R76_RANGE_C = (-10, 40)
-"""Outside of it R 76 asks for nothing (3.9.2.1); it is shown and judged all the same."""
+"""R 76 asks for -10 to +40 (3.9.2.1); what is outside is shown and judged all the same."""
 LOADS_E = (20, 100, 250, 500, 1_000, 1_500, 2_000, 2_500, 3_000)
 """Min, the ends of the bands, Max, and between."""
 
