@@ -31,7 +31,7 @@ NAMES = ("intake", "writer", "web")
 BEAT_S = 1.0
 TRIM_S = 60.0
 LATE_MS = 10_000  # a beat older than this: not up
-NICE = {"writer": 5, "web": 5}  # what acknowledges to devices goes first where cores are scarce
+NICE = {"writer": 10, "web": 10}  # what acknowledges to devices goes first where cores are scarce
 GRACE_S = 8.0  # from the request to stop to the end by force
 
 _STARTED = Event("process-started", "started, store {store}", doc="A process works now.")

@@ -50,8 +50,8 @@ def alone_or_not(
 
 def measure(bench: Rig, store: Store, others: Options, seconds: float) -> list[dict[str, Any]]:
     """All runs on one gateway."""
-    with running(bench, store):
-        highest = highest_rate(bench, others, seconds, "flood-highest")
+    with running(bench, store) as gateway:
+        highest = highest_rate(bench, gateway, others, seconds, "flood-highest")
         steady = replace(others, rate=highest["messages_per_s"] / 2)
         kinds: list[FloodKind | None] = [None, *get_args(FloodKind)]
         return [

@@ -26,8 +26,8 @@ def measure(bench: Rig, fleet: Options, seconds: float) -> dict[str, Any]:
     """The highest rate, then the delays at half of it."""
     name = f"latency-{fleet.records}"
     store = bench.store(name, bench.bucket(name), fleet)
-    with running(bench, store):
-        highest = highest_rate(bench, fleet, seconds, f"{name}-highest")
+    with running(bench, store) as gateway:
+        highest = highest_rate(bench, gateway, fleet, seconds, f"{name}-highest")
         # The same devices go on in new logs: another seed, another log id.
         half = replace(fleet, seed=fleet.seed + 1, rate=highest["messages_per_s"] / 2)
         run = FleetRun(bench, half, f"{name}-half", "--seconds", str(seconds), "--warmup", "3")

@@ -149,13 +149,17 @@ def sample(processes: dict[str, psutil.Process], seconds: float, every_s: float)
         time.sleep(min(every_s, max(0.0, end_s - time.monotonic())))
 
 
-def highest_rate(bench: Rig, options: Options, seconds: float, name: str) -> dict[str, Any]:
-    """What the fleet gets through in a closed loop: messages and records a second, freed by `down/ack`."""
+def highest_rate(bench: Rig, gateway: Child, options: Options, seconds: float, name: str) -> dict[str, Any]:
+    """What the fleet gets through in a closed loop: messages and records a second, freed by `down/ack`.
+
+    Returns when writer, page and database have caught up: what follows starts level.
+    """
     run = FleetRun(bench, options, name, "--seconds", str(seconds))
     done = run.result(seconds + options.drain_s + 60)
     span_s = done["seconds"] + done["drain_seconds"]
     assert bench.influx.child  # noqa: S101 (the rig started it)
-    settle(bench.influx.child.pid, deadline_s=120)  # the writer has caught up: what follows starts level
+    for pid in (*(part.pid for part in parts(gateway).values()), bench.influx.child.pid):
+        settle(pid, deadline_s=240)
     return {
         "records_per_s": round(done["freed"] / span_s),
         "messages_per_s": round(done["freed"] / span_s / options.records, 1),

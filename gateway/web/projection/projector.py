@@ -2,7 +2,8 @@
 
 One thread. It looks for commits by `PRAGMA data_version` four times a second, works batch by batch, and tells
 `on_change` (from its thread) what changed. When the journal is not the one that state.db was made from, it
-starts again from zero.
+starts again from zero. While more comes in than it can take in, it leaves the processor to those who receive
+and write: the page is late then, and says so.
 """
 
 import sqlite3
@@ -43,8 +44,9 @@ _ODD_STATE = Event(
 )
 
 FILE = "state.db"
-LOOK_S = 0.25
+LOOK_S = 0.25  # between looks, else thin traffic would make a transaction of each commit
 BATCH_ROWS = 1_000
+REST = 7  # times as long as it worked, in a flood: an eighth of a core
 PRUNE_S = 300
 SLACK_MS = 600_000  # the gateway's clock may be set back by so much without an announcement being missed
 RETRY_S = 2  # after the store could not be read or written
@@ -107,12 +109,15 @@ class Projector:
         self._version = -1
         self._epoch = 0
         self._pruned_s = 0.0
+        self._end = 0  # the journal's, when it was last looked at
 
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
+                began_s = time.monotonic()
                 try:
                     worked = self._step()
+                    rest_s = self._rest_s(time.monotonic() - began_s) if worked and self.behind else LOOK_S
                     self.problem = ""
                 except (sqlite3.Error, JournalError) as err:
                     if str(err) != self.problem:
@@ -120,10 +125,15 @@ class Projector:
                     self.problem = str(err)
                     self._stop.wait(RETRY_S)
                     continue
-                if not (worked and self.behind):  # else thin traffic would make a transaction of each commit
-                    self._stop.wait(LOOK_S)
+                self._stop.wait(rest_s)
         finally:
             self._store.close()
+
+    def _rest_s(self, worked_s: float) -> float:
+        """How long to leave the processor to others after a batch: by what came in since the one before."""
+        end = self._journal.end()
+        came, self._end = end - self._end, end
+        return worked_s * REST * min(1.0, max(0, came) / BATCH_ROWS)
 
     def _step(self) -> bool:
         """Take in one batch; False when there was nothing new."""

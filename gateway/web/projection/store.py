@@ -22,7 +22,7 @@ _BROKEN = Event(
     doc="The page's own database was damaged or of another version; it is disposable.",
 )
 
-FORMAT = 3  # raise when the schema or the meaning of a column changes: the file is then made anew
+FORMAT = 4  # raise when the schema or the meaning of a column changes: the file is then made anew
 BUCKET_MS = 15 * 60_000  # tallies by quarter of an hour: every time zone's midnight falls on one
 KEEP_RECENT = 100_000  # readings and positions in the list of what came in
 KEEP_EVENTS = 200_000  # all other records in it: a busy truck must not push out a bin's last week
@@ -35,7 +35,11 @@ KEEP_MS = {  # samples for charts and sums, by the record's own time
 }
 KEEP_TALLIES_MS = 40 * 86_400_000
 
-SCHEMA = """
+_EVENT = "kind IS NOT 'position' AND kind IS NOT 'reading'"
+"""Something happened. An index serves a query only when this stands in both in the same words."""
+_ODD = "outcome IS NOT 'accepted'"
+
+SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE device (device TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE sample (
@@ -49,11 +53,10 @@ CREATE TABLE recent (
 );
 CREATE INDEX recent_by_device ON recent (device, pos);
 CREATE INDEX recent_by_number ON recent (device, log, seq);
-CREATE INDEX recent_by_kind ON recent (kind, pos);
-CREATE INDEX recent_by_outcome ON recent (outcome, pos);
-CREATE INDEX recent_events ON recent (pos) WHERE kind IS NOT 'position' AND kind IS NOT 'reading';
-CREATE INDEX recent_device_events ON recent (device, pos)
-    WHERE kind IS NOT 'position' AND kind IS NOT 'reading';
+CREATE INDEX recent_by_kind ON recent (kind, pos) WHERE {_EVENT};
+CREATE INDEX recent_by_outcome ON recent (outcome, pos) WHERE {_ODD};
+CREATE INDEX recent_events ON recent (pos) WHERE {_EVENT};
+CREATE INDEX recent_device_events ON recent (device, pos) WHERE {_EVENT};
 CREATE TABLE tally (bucket_ms INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
     PRIMARY KEY (bucket_ms, name)) WITHOUT ROWID;
 """
@@ -169,7 +172,7 @@ class StateStore:
         self._db.execute("DELETE FROM tally WHERE bucket_ms < ?", (now_ms - KEEP_TALLIES_MS,))
         for where, keep in (
             ("kind IN ('position', 'reading')", KEEP_RECENT),
-            ("kind IS NOT 'position' AND kind IS NOT 'reading'", KEEP_EVENTS),
+            (_EVENT, KEEP_EVENTS),
         ):
             last = f"SELECT pos FROM recent WHERE {where} ORDER BY pos DESC LIMIT 1 OFFSET ?"  # noqa: S608
             self._db.execute(f"DELETE FROM recent WHERE {where} AND pos <= ({last})", (keep,))  # noqa: S608
@@ -193,17 +196,18 @@ class StateReader:
         """What came in, the newest first; `before` is the `pos` to go on below."""
         wanted = {"device = ?": device, "kind = ?": kind, "outcome = ?": outcome, "pos < ?": before}
         given = {clause: value for clause, value in wanted.items() if value is not None}
-        where = f"WHERE {' AND '.join(given)}" if given else ""
+        # What is rare has an index of its own; what is common is soon met on the way back.
+        rare = [_EVENT] if kind not in (None, "position", "reading") else []
+        rare += [_ODD] if outcome not in (None, "accepted") else []
+        clauses = [*given, *rare]
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
         sql = f"SELECT * FROM recent {where} ORDER BY pos DESC LIMIT ?"  # noqa: S608 - clauses are the literals above
         return [_recent(row) for row in self._rows(sql, (*given.values(), limit))]
 
     def events(self, limit: int, device: str | None = None) -> list[Recent]:
         """The newest records in which something happened: all but what every device says all the time."""
         of = "" if device is None else "device = ? AND "
-        sql = (
-            f"SELECT * FROM recent WHERE {of}kind IS NOT 'position' AND kind IS NOT 'reading'"  # noqa: S608 - literals
-            " ORDER BY pos DESC LIMIT ?"
-        )
+        sql = f"SELECT * FROM recent WHERE {of}{_EVENT} ORDER BY pos DESC LIMIT ?"  # noqa: S608 - literals
         return [_recent(row) for row in self._rows(sql, (limit,) if device is None else (device, limit))]
 
     def samples(self, device: str, kind: str, since_ms: int, limit: int = 20_000) -> list[Sample]:
