@@ -31,7 +31,9 @@ NAMES = ("intake", "writer", "web")
 BEAT_S = 1.0
 TRIM_S = 60.0
 LATE_MS = 10_000  # a beat older than this: not up
-NICE = {"writer": 10, "web": 10}  # what acknowledges to devices goes first where cores are scarce
+NICE = {"intake": -5, "writer": 10, "web": 10}
+"""What acknowledges to devices goes first where cores are scarce; below 0 only where the system allows it
+(root, or `LimitNICE=-5` in a systemd unit)."""
 GRACE_S = 8.0  # from the request to stop to the end by force
 
 _STARTED = Event("process-started", "started, store {store}", doc="A process works now.")
@@ -101,7 +103,8 @@ def run_process(name: str, config: Config, body: Body, parent_fd: int | None = N
     signal.signal(signal.SIGHUP, lambda *_: hasten())
     if parent_fd is not None:
         threading.Thread(target=_watch_parent, args=(parent_fd, stop), name="parent", daemon=True).start()
-    os.nice(NICE.get(name, 0))
+    with suppress(PermissionError):
+        os.nice(NICE.get(name, 0))
     with sole(store, name), Heartbeat(store, name) as heart:
         threading.Thread(target=_force_end, args=(stop,), name="grace", daemon=True).start()
         # Messages and rows come and go by the thousand, in no cycles: looking for those takes a tenth.
