@@ -45,7 +45,7 @@ _ODD_STATE = Event(
 
 FILE = "state.db"
 LOOK_S = 0.25  # between looks, else thin traffic would make a transaction of each commit
-BATCH_ROWS = 1_000
+BATCH_ROWS = 2_000
 REST = 7  # times as long as it worked, in a flood: an eighth of a core
 PRUNE_S = 300
 SLACK_MS = 600_000  # the gateway's clock may be set back by so much without an announcement being missed

@@ -251,6 +251,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # a lost tail is read from the journal again
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages that many batches touch are copied once
         version = db.execute("PRAGMA user_version").fetchone()[0]
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and version != FORMAT:
