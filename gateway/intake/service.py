@@ -46,7 +46,9 @@ class Intake:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._journal = SqliteJournal(config.store.path, limits=_limits(config), salvage=True)
+        self._journal = SqliteJournal(
+            config.store.path, limits=_limits(config), salvage=True, copy_beside=True
+        )
         self._reader = JournalReader(config.store.path)
         self._devices = Devices(config.devices.file)
         self._inbox: Inbox[Parcel] = Inbox()

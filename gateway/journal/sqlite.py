@@ -20,6 +20,7 @@ from typing import Any
 from gateway.journal import revising
 from gateway.journal import salvage as salvaging
 from gateway.journal.audit import Audit
+from gateway.journal.copier import FALLBACK_PAGES, Copier
 from gateway.journal.errors import FAILURES, JournalCorruptError, JournalError, JournalIOError, explained
 from gateway.journal.logs import Logs
 from gateway.journal.model import (
@@ -59,14 +60,23 @@ Connect = Callable[..., Any]
 class _Open:
     """A connection and what is remembered with it."""
 
-    def __init__(self, db: sqlite3.Connection, file: tuple[int, int] | None) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, file: tuple[int, int] | None, copier: Copier | None = None
+    ) -> None:
         self.db = db
         self.file = file  # device and inode
+        self.copier = copier
         self.logs = Logs(db)
         self.quarantine = Quarantine(db)
         self.rows = Rows(db, self.logs, self.quarantine)
         self.audit: Audit | None = None
         self.version = -1  # PRAGMA data_version when the memory was right
+
+    def close(self) -> None:
+        """Raises sqlite3.Error."""
+        if self.copier is not None:
+            self.copier.close()
+        self.db.close()
 
     def forget(self) -> None:
         self.logs.forget()
@@ -80,6 +90,7 @@ class SqliteJournal:
     Intake holds one per store, and alone may `salvage` a damaged file: at the second failure in a row that
     says so, since one may be the memory's or the bus's. A second journal, in another process, is safe
     (`huishou journal replay`): each notices what the other has written. `limits` may be replaced at any time.
+    With `copy_beside` a thread of its own folds the log back into the database (`gateway.journal.copier`).
 
     `doing` says what keeps a call busy for long (a salvage), "" nothing; it changes while that goes on.
     """
@@ -90,6 +101,7 @@ class SqliteJournal:
         *,
         limits: Limits = KEEP_ALL,
         salvage: bool = False,
+        copy_beside: bool = False,
         connect: Connect = sqlite3.connect,
     ) -> None:
         self.path = store / FILE
@@ -99,6 +111,7 @@ class SqliteJournal:
         self._store = store
         self._upkeep = Upkeeper(store)
         self._salvage = salvage
+        self._copy_beside = copy_beside
         self._corrupt = 0  # failures in a row that say that the file is damaged
         self._held: _Open | None = None
         try:
@@ -120,6 +133,8 @@ class SqliteJournal:
         with self._transaction(failed) as (held, tally):
             for arrival in batch:
                 self._add(held, arrival, tally)
+        if held.copier is not None:
+            held.copier.committed(len(batch))
         return tally.appended
 
     def revise(self, now_ms: int, changes: Sequence[Rejudged | Reissued], basis: str) -> Revised:
@@ -174,7 +189,7 @@ class SqliteJournal:
         """Close the file; the WAL is folded in."""
         if self._held is not None:
             held, self._held = self._held, None
-            held.db.close()
+            held.close()
 
     def _add(self, held: _Open, arrival: Arrival, tally: Tally, count_message: bool = True) -> None:
         match arrival:
@@ -251,7 +266,7 @@ class SqliteJournal:
         if isinstance(error, JournalIOError | JournalCorruptError) and self._held is not None:
             held, self._held = self._held, None
             with suppress(sqlite3.Error):
-                held.db.close()
+                held.close()
         return error
 
     def _ready(self) -> _Open:
@@ -274,10 +289,13 @@ class SqliteJournal:
             db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             migrate(db)
             _fold_in(db)
+            copier = Copier(self.path) if self._copy_beside else None
+            if copier is not None:
+                db.execute(f"PRAGMA wal_autocheckpoint = {FALLBACK_PAGES}")
         except BaseException:
             db.close()
             raise
-        self._held = _Open(db, _file(self.path))
+        self._held = _Open(db, _file(self.path), copier)
         return self._held
 
     def _save_what_can_be_read(self) -> None:

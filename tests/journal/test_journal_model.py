@@ -78,13 +78,16 @@ class JournalMachine(RuleBasedStateMachine):
             readers=("influxdb",),
         )
         self.now_ms = 1_790_000_000_000
-        self.journals = [SqliteJournal(self.store, limits=self.limits) for _ in range(2)]
+        self.journals = [self._open(writer) for writer in range(2)]
         self.reader = JournalReader(self.store)
         self.models = {log: Model() for log in LOGS}
         self.received = self.duplicates = self.refused = self.kept = 0
         self.needed_row = 0
         self.entries_dropped = False
         self.rows: dict[int, tuple[tuple[str, str], int, int, int]] = {}  # id: log, first, last, received
+
+    def _open(self, writer: int) -> SqliteJournal:
+        return SqliteJournal(self.store, limits=self.limits, copy_beside=writer == 0)
 
     @rule(message=messages, writer=writers)
     def send(self, message: Message, writer: int) -> None:
@@ -128,7 +131,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(writer=writers)
     def restart(self, writer: int) -> None:
         self.journals[writer].close()
-        self.journals[writer] = SqliteJournal(self.store, limits=self.limits)
+        self.journals[writer] = self._open(writer)
 
     @rule(log=logs, place=st.integers(0, 50), outcome=st.sampled_from(list(Outcome)[:3]), writer=writers)
     def judge_anew(self, log: tuple[str, str], place: int, outcome: Outcome, writer: int) -> None:
