@@ -31,9 +31,9 @@ NAMES = ("intake", "writer", "web")
 BEAT_S = 1.0
 TRIM_S = 60.0
 LATE_MS = 10_000  # a beat older than this: not up
-NICE = {"intake": -5, "writer": 10, "web": 10}
+NICE = {"intake": -8, "writer": 10, "web": 10}
 """What acknowledges to devices goes first where cores are scarce; below 0 only where the system allows it
-(root, or `LimitNICE=-5` in a systemd unit)."""
+(root, or `LimitNICE=-8` in a systemd unit)."""
 GRACE_S = 8.0  # from the request to stop to the end by force
 
 _STARTED = Event("process-started", "started, store {store}", doc="A process works now.")
