@@ -32,6 +32,7 @@ class Counters:
     misuses: int = 0  # flash writes that tried to set a cleared bit
     halts: int = 0
     frames: int = 0
+    cut: dict[str, int] = field(default_factory=dict)  # planned power cuts by what they tore: "log program"
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Chip:
     counters: Counters = field(default_factory=Counters)
     halted: str | None = None  # how the firmware ended, if it did
     cut_at_flash_op: int | None = None
+    torn: int = 128  # how much of that operation happens, in 1/256
     rtc_ppm: int = 0  # how much the clock that runs through deep sleep is fast; it also times the sleep
     boot_count: int = 0
     awake: bool = False
@@ -127,7 +129,7 @@ class Chip:
         self.scene.power(self.now_us // 1000, "active")
         document: dict[str, Any] = {"boot": self.boot_count, "cause": self._cause, "wake": self._wake}
         if self.cut_at_flash_op is not None:
-            document["cut_at_flash_op"] = self.cut_at_flash_op
+            document["cut_at_flash_op"], document["torn"] = self.cut_at_flash_op, self.torn
         if not self._config_sent or self.config["fidelity"] == "full":
             document["config"] = self.config
             self._config_sent = True
@@ -186,6 +188,8 @@ class Chip:
                 self._restart(body)
                 return None
             case "C":
+                torn = body.decode()
+                self.counters.cut[torn] = self.counters.cut.get(torn, 0) + 1
                 self._cut(now, TORN_OFF_MS)
                 return None
             case "V":

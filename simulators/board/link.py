@@ -15,7 +15,7 @@ body:
     K socket  u8 what, u16 socket, u16 port, bytes            yes
     S sleep   i64 until, i64 rtc zero, u8 n, n * (pin, level), RTC memory   no: a boot frame when it wakes
     R reset   u8 cause, i64 rtc zero, RTC memory              no
-    C cut     -  (the planned power cut at a flash operation) no
+    C cut     text: what the planned power cut tore           no
     V misuse  u8 0: a flash write tried to set a cleared bit  no
     H halt    text: the firmware ended, the prompt is there   no
 

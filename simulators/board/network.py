@@ -80,6 +80,12 @@ class VirtualNetwork:
                 del self._streams[socket]
         return out
 
+    def push(self, peer: Stream, at_us: int, data: bytes) -> None:
+        """A peer speaks on its own: `data` arrives at `at_us`, unless the connection is gone by then."""
+        for socket, known in self._streams.items():
+            if known is peer:
+                self._later(at_us, socket, "d", data)
+
     def drop(self) -> None:
         """The chip is gone (sleep, reset, no supply): so are its sockets."""
         self._queue.clear()

@@ -88,13 +88,15 @@ def run(
     firmware: Path = FIRMWARE,
     on_time: Callable[[int], None] = lambda _ms: None,
     on_network: Callable[[VirtualNetwork], None] = lambda _network: None,
+    on_boot: Callable[[Chip], None] = lambda _chip: None,
 ) -> Result:
     """Power the unit on where its image stands, run its firmware until `until_ms`, cut the power, save the
     image.
 
     `scene` must stand at the image's time. `network`: `up` (a broker, a gateway that acknowledges and a time
     server are there) or `down`. `cut_at_flash_op`: tear the flash operation of that number (counted from
-    each boot) once. `on_time` hears the virtual time in milliseconds now and then. Raises InterpreterError.
+    each boot) once. `on_time` hears the virtual time in milliseconds now and then, `on_boot` sees the chip
+    before each boot (and may plan another cut). Raises InterpreterError.
     """
     cloud = Cloud.load(image.peer)
     wires = VirtualNetwork(
@@ -117,7 +119,7 @@ def run(
     with one_core():
         interpreter = Interpreter.start(image.path / "vm.log", firmware=firmware)
         try:
-            _drive(chip, interpreter, until_us, on_time)
+            _drive(chip, interpreter, until_us, on_time, on_boot)
         finally:
             interpreter.stop()
     chip.now_us = until_us
@@ -130,7 +132,13 @@ def run(
     return result
 
 
-def _drive(chip: Chip, interpreter: Interpreter, until_us: int, on_time: Callable[[int], None]) -> None:
+def _drive(
+    chip: Chip,
+    interpreter: Interpreter,
+    until_us: int,
+    on_time: Callable[[int], None],
+    on_boot: Callable[[Chip], None],
+) -> None:
     chip.power_on()
     while True:
         frame = link.decode(interpreter.read())
@@ -152,4 +160,5 @@ def _drive(chip: Chip, interpreter: Interpreter, until_us: int, on_time: Callabl
                 return
             chip.advance(t)
         on_time(chip.now_us // 1000)
+        on_boot(chip)
         interpreter.write(chip.boot(min(chip.next_us(), until_us)))

@@ -56,6 +56,16 @@ class Cloud:
         """A client has opened a TCP connection."""
         return Connection(self)
 
+    def heard(self, topic: str, payload: bytes) -> list[tuple[str, bytes]]:
+        """A message from a device: the messages that go down to it for that."""
+        parts = topic.split("/")
+        if len(parts) != 5 or parts[3:] != ["up", "records"]:
+            return []
+        ack = self.take(parts[2], payload)
+        if ack is None:
+            return []
+        return [(f"huishou/1/{parts[2]}/down/ack", json.dumps(ack, separators=(",", ":")).encode())]
+
     def take(self, device: str, payload: bytes) -> dict[str, Any] | None:
         """A records message: the acknowledgement it earns, None when it cannot be read or leaves a gap."""
         try:
@@ -165,16 +175,12 @@ class Connection:
         if flags & 6:
             out = _packet(PUBACK, 0, body[at : at + 2])
             at += 2
-        parts = topic.split("/")
-        if len(parts) == 5 and parts[3:] == ["up", "records"]:
-            ack = self.cloud.take(parts[2], body[at:])
-            if ack is not None:
-                out += self._send(
-                    f"huishou/1/{parts[2]}/down/ack", json.dumps(ack, separators=(",", ":")).encode()
-                )
+        for down, message in self.cloud.heard(topic, body[at:]):
+            out += self.send(down, message)
         return out
 
-    def _send(self, topic: str, payload: bytes) -> bytes:
+    def send(self, topic: str, payload: bytes) -> bytes:
+        """A QoS 1 PUBLISH for the client; b"" when it has not subscribed to `topic`."""
         if not any(_matches(t, topic) for t in self.cloud.sessions[self.client]):
             return b""
         self._next_id = self._next_id % 65535 + 1

@@ -89,12 +89,12 @@ class Partition:
         cut = _cut()
         self.f.seek(at)
         if cut:
-            # The supply fails half way: the first part is programmed, one byte has only some of its bits
+            # The supply fails on the way: the first part is programmed, one byte has only some of its bits
             # cleared.
-            half = n // 2
-            torn = data[:half] + bytes((data[half] | 0x5A & old[half],)) if n > 1 else data[:0]
+            done = n * _hw.state["torn"] // 256
+            torn = data[:done] + bytes((data[done] | 0x5A & old[done],)) if n > 1 else data[:0]
             self.f.write(torn)
-            _hw.reset(67)
+            _hw.reset(67, self.label.encode() + b" program")
         self.f.write(data)
         _hw.spend(_PROGRAM_US * ((n + 255) // 256))
 
@@ -113,10 +113,17 @@ class Partition:
         _hw.request(69, bytes((block & 255, block >> 8)) + self.label.encode())
         self.f.seek(at)
         if _cut():
-            # An interrupted erase leaves bits in no defined state; the worst for a reader is half old, half
-            # blank.
-            self.f.write(_BLANK[: self.block_size // 2])
-            _hw.reset(67)
+            # An interrupted erase leaves bits in no defined state: here a part is blank; of the rest, every
+            # other time, some bits are set already and others not yet.
+            torn = _hw.state["torn"]
+            done = self.block_size * torn // 256
+            rest = bytearray(self.f.read(self.block_size))[done:]
+            if torn & 1:
+                for i in range(len(rest)):
+                    rest[i] |= 0x5A
+            self.f.seek(at)
+            self.f.write(_BLANK[:done] + rest)
+            _hw.reset(67, self.label.encode() + b" erase")
         for _ in range(0, self.block_size, _BLOCK):
             self.f.write(_BLANK)
         _hw.spend(_ERASE_US)
