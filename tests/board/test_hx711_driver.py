@@ -9,7 +9,7 @@ from simulators.board.virtual import Fidelity
 from simulators.scene import BridgeSignal
 from tests.board.bench import Bench, edge_modules
 
-EDGE = edge_modules("drivers/hx711.py", "drivers/line.py")
+EDGE = edge_modules("drivers/hx711.py", "drivers/line.py", "drivers/switch.py")
 NV = 1_000_000
 COUNTS = NV * 256 * 2**23 // 3_300_000_000
 

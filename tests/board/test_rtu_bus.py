@@ -17,7 +17,12 @@ from simulators.world.transmitter import BRIDGE, BUSY_MS, Answer, TransmitterLin
 from tests.board.bench import START_MS, Bench, edge_modules
 
 EDGE = edge_modules(
-    "drivers/bus.py", "drivers/line.py", "drivers/rtu.py", "drivers/serial.py", "drivers/transmitter.py"
+    "drivers/bus.py",
+    "drivers/line.py",
+    "drivers/rtu.py",
+    "drivers/serial.py",
+    "drivers/switch.py",
+    "drivers/transmitter.py",
 )
 PARTS = load_board("bin4-s3")["parts"]
 NV = 1_000_000

@@ -23,6 +23,7 @@ import machine
 from machine import Pin
 
 from edge.drivers.line import Line
+from edge.drivers.switch import Switch
 from edge.errors import EdgeError
 
 FULL_SCALE = 0x7FFFFF
@@ -48,7 +49,7 @@ class Hx711:
         self._clock = Pin(clock, Pin.OUT, value=0)
         self._line = Line(data, 0)
         self._data = self._line.pin
-        self._power = None if power is None else Pin(power, Pin.OUT, value=0)
+        self._power = Switch(power)
         self.select(gain)
         self._chip_gain = 128  # of the conversion that comes next; 0: the chip has started anew
         self._heard = False  # a conversion came since `on`
@@ -56,16 +57,20 @@ class Hx711:
         self.start_ms = self._settle_ms = _SETTLE_MS[rate_hz]
         self.lock = asyncio.Lock()  # held from `on` to `off`: a visit and a self-test must not share a bridge
 
+    @property
+    def on_ms(self) -> int:
+        """How long its supply was on since boot."""
+        return self._power.on_ms
+
     def on(self) -> None:
         self._clock.value(0)
-        if self._power:
-            self._power.value(1)
+        self._power.on()
         self._chip_gain = 0
         self._heard = False
 
     def off(self) -> None:
         if self._power:
-            self._power.value(0)
+            self._power.off()
         else:
             self._clock.value(1)
 

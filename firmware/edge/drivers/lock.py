@@ -26,6 +26,7 @@ class Lock:
         self._door = Pin(door, Pin.IN, Pin.PULL_UP)
         self._current = current
         self.stall_ma = stall_ma
+        self.pulls = 0  # how often its motor was started since boot
         self._flag = asyncio.ThreadSafeFlag()
 
     @property
@@ -38,6 +39,7 @@ class Lock:
 
     def drive(self, level: int) -> None:
         if self._drive.value() != level:
+            self.pulls += level
             self._drive.value(level)
 
     def current_ma(self) -> "int | None":

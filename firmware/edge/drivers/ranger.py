@@ -8,9 +8,8 @@ for as warm as it was made for: `measure.fill` corrects.
 import asyncio
 import time
 
-from machine import Pin
-
 from edge.drivers.serial import Serial
+from edge.drivers.switch import Switch
 from edge.errors import EdgeError
 
 _WANTED = 5  # distances: an odd number, whose median two stray echoes cannot move
@@ -26,7 +25,12 @@ class Ranger:
     def __init__(self, port: Serial, power: int) -> None:
         self._port = port
         self._lock = asyncio.Lock()
-        self._power = Pin(power, Pin.OUT, value=0)
+        self._power = Switch(power)
+
+    @property
+    def on_ms(self) -> int:
+        """How long its supply was on since boot."""
+        return self._power.on_ms
 
     @staticmethod
     def frames(buf: bytes) -> "tuple[list[int], int]":
@@ -64,7 +68,7 @@ class Ranger:
 
     async def _read(self) -> "tuple[list[int], int]":
         self._port.drop()
-        self._power.value(1)
+        self._power.on()
         buf = b""
         found: "tuple[list[int], int]" = ([], 0)
         start = time.ticks_ms()
@@ -74,7 +78,7 @@ class Ranger:
                 buf += self._port.waiting()
                 found = self.frames(buf)
         finally:
-            self._power.value(0)
+            self._power.off()
         if found[0] or found[1]:
             return found
         if not buf:

@@ -14,9 +14,8 @@ transmitter moves by itself would be missing from the unit's records. Its regist
 import asyncio
 import time
 
-from machine import Pin
-
 from edge.drivers.bus import TRIES, Bus
+from edge.drivers.switch import Switch
 from edge.errors import EdgeError
 
 TYPE_CHECKING = False
@@ -41,21 +40,24 @@ class Transmitter:
         self._bus = bus
         self._unit = unit
         self._registers = registers
-        self._power = None if power is None else Pin(power, Pin.OUT, value=0)
+        self._power = Switch(power)
         self._lengths = tuple(registers["lengths"])
         self._ready = False  # it has given a value since `on`
         self._on_at = self._asked_at = time.ticks_ms()
         self.lock = asyncio.Lock()  # held from `on` to `off`
 
+    @property
+    def on_ms(self) -> int:
+        """How long its supply was on since boot."""
+        return self._power.on_ms
+
     def on(self) -> None:
-        if self._power:
-            self._power.value(1)
+        self._power.on()
         self._ready = False
         self._on_at = time.ticks_ms()
 
     def off(self) -> None:
-        if self._power:
-            self._power.value(0)
+        self._power.off()
 
     async def read(self) -> int:
         """The next conversion in counts.
