@@ -71,10 +71,10 @@ class Attempts:
             self._failures = 0
         self._brief = self._brief + 1 if by_broker and ready_s is not None and ready_s < BRIEF_S else 0
         code, reason = err.code, f"{err}."
-        if code == "broker-away" and self._brief >= 3:
+        waits = WAITS_S if code == "broker-away" else REFUSED_WAITS_S
+        if code == "broker-away" and self._brief >= 3:  # or the broker dies again and again
             code = "session-taken"
             reason += f" That makes {self._brief} times in a row: another client seems to use this client id."
-        waits = WAITS_S if code == "broker-away" else REFUSED_WAITS_S
         wait_s = waits[min(self._failures, len(waits) - 1)]
         self._failures += 1
         return Verdict(code, reason, wait_s)
@@ -195,8 +195,8 @@ class Link:
         """What is wrong with the line now."""
         session, ready_s = self._session, self._ready_s
         found = []
-        if self._trouble is not None and (ready_s is None or self._trouble.code == "session-taken"):
-            found.append(self._trouble)
+        if self._trouble is not None and (ready_s is None or self._monotonic() - ready_s < STEADY_S):
+            found.append(self._trouble)  # once it works again that is over; but for a fight, which may go on
         if session is not None and session.problem:
             found.append(Condition("broker-refused", session.problem, about="down/ack"))
         return found
