@@ -1,8 +1,16 @@
-"""The one clock: milliseconds since 1970-01-01 UTC, and how far they can be trusted.
+"""The one clock: milliseconds since 1970-01-01 UTC, where they come from, and how far they can be wrong.
 
-The ladder, best first: `gnss` and `ntp` (set from there within the last hour), `rtc` (set once, kept by the
-chip's RTC since), `none` (never set since power came on). A port's `time` may count from 2000 or 1970: the
-epoch is asked for.
+`edge.measure.trust` has the ladder, the bound and the rules. Here: the chip.
+
+What is trusted after which start. Deep sleep, software reset, watchdog, panic: the chip's RTC runs on and RTC
+memory is kept, so the clock goes on as `rtc` (or better, while fresh). Power-on, which on this chip is also
+brown-out and the EN pin: the RTC begins at its epoch, so nothing is trusted, even where RTC memory happens to
+have survived. Whatever the chip says of its start: an RTC that is before the moment at which it was set has
+lost its time. A lost time is also a lost time base: what was recorded with `none` on the old one cannot be
+dated back by the new one, so `base` is dropped and the log begins a new one.
+
+Between two starts time is counted by `ticks_ms`; the RTC is read once a start, and held against that: an RTC
+that jumps moves nothing, is set right and told. A port's `time` may count from 2000 or 1970: it is asked.
 """
 
 import time
@@ -11,11 +19,13 @@ import machine
 
 from edge.keep import Keep
 from edge.measure.calendar import civil
+from edge.measure.trust import FRESH_MS, STEP_MS, Bound, Judge, Offer, plausible
 
 EPOCH_MS = 0 if time.gmtime(0)[0] == 1970 else 946_684_800_000
-FRESH_MS = 3_600_000
-STEP_MS = 500  # a smaller error is left alone: it is within what a UART and a radio add
-_RANK = {"none": 0, "rtc": 1, "ntp": 2, "gnss": 3}
+RTC_JUMP_MS = 2000  # RTC and ticks run from one crystal while awake; setting costs a rounding
+SET_ERROR_MS = 500  # of a source that does not say how wrong it may be: a UART's delay
+INSTANTS = ("due_ms", "retry_ms")  # of `keep`: moments on this clock, moved when it is stepped
+_TICKS = time.ticks_add(0, -1) + 1  # type: ignore[type-var]  # their period: 2^30 on the chip
 
 
 class Clock:
@@ -23,22 +33,41 @@ class Clock:
         self._keep = keep
         self._ticks = time.ticks_ms()
         self._mono_ms = 0
+        self._zero_ms = _rtc_ms()  # the clock at mono 0
+        self._judge = Judge()
+        kept = keep.data
+        self.rtc_lost = "source" in kept and (
+            machine.reset_cause() == machine.PWRON_RESET or self._zero_ms < kept.get("synced_ms", 0)
+        )
+        if self.rtc_lost or (machine.reset_cause() == machine.PWRON_RESET and "base" in kept):
+            if self.rtc_lost:  # the newest time that could be trusted: opening hours go by it
+                kept["known_ms"] = max(kept.get("known_ms", 0), kept.get("synced_ms", 0))
+            for name in ("source", "synced_ms", "bound", "base"):
+                kept.pop(name, None)
+
+    # Time
 
     def mono_ms(self) -> int:
         """Milliseconds since boot, never stepped, never wrapped (`ticks_ms` wraps after 12 days on the
-        chip).
+        chip; asked at least once in that time this is exact).
         """
         ticks = time.ticks_ms()
-        self._mono_ms += time.ticks_diff(ticks, self._ticks)
+        passed = time.ticks_diff(ticks, self._ticks)
+        self._mono_ms += passed if passed >= 0 else passed + _TICKS
         self._ticks = ticks
         return self._mono_ms
 
     def local_ms(self) -> int:
-        """What the chip's clock says, trusted or not."""
-        return time.time_ns() // 1_000_000 + EPOCH_MS
+        """What the clock says, trusted or not."""
+        return self._zero_ms + self.mono_ms()
+
+    def now_ms(self) -> "int | None":
+        """The time, None when it is not known."""
+        return None if self.source() == "none" else self.local_ms()
 
     def source(self) -> str:
-        source = self._keep.data.get("source", "none")
+        """The rung of the ladder that holds now."""
+        source: str = self._keep.data.get("source", "none")
         if source in ("gnss", "ntp") and not 0 <= self.local_ms() - self._keep.data["synced_ms"] < FRESH_MS:
             return "rtc"
         return source
@@ -47,22 +76,90 @@ class Clock:
         """(ms, source)."""
         return self.local_ms(), self.source()
 
-    def set(self, ms: int, source: str) -> "int | None":
-        """Take a time from `gnss` or `ntp`; a worse source never overrides a better one.
+    # How true it is
 
-        Returns the step in ms when this ended `none` (records made until now can be filled in), else None.
-        """
-        before = self.source()
-        if _RANK[source] < _RANK[before]:
+    def error_ms(self) -> "int | None":
+        """What the clock is wrong at most; None when the time is not known."""
+        bound = self._bound()
+        return None if bound is None else (bound.error_us(self.local_ms()) + 999) // 1000
+
+    def feel(self, temp_dc: "int | None") -> None:
+        """The temperature at the crystal now (0.1 °C, None: not known): once a look."""
+        bound = self._bound()
+        if bound is not None:
+            bound.feel(self.local_ms(), temp_dc)
+            self._keep.data["bound"] = bound.state()
+
+    def _bound(self) -> "Bound | None":
+        kept = self._keep.data
+        if "source" not in kept:
             return None
-        step = ms - self.local_ms()
-        if abs(step) > STEP_MS:
-            year, month, day, hour, minute, second, milli = civil(ms)
-            machine.RTC().datetime((year, month, day, 0, hour, minute, second, milli * 1000))
-            for name in ("due_ms", "retry_ms"):  # instants on the old time
-                if name in self._keep.data:
-                    self._keep.data[name] += step
-        self._keep.data["source"] = source
-        self._keep.data["synced_ms"] = ms
+        at_ms, error_us, temp_dc = kept.get("bound") or (kept["synced_ms"], SET_ERROR_MS * 1000, None)
+        return Bound(at_ms, error_us, temp_dc)
+
+    def jumped_ms(self) -> int:
+        """How far the chip's RTC has left this clock since it was looked at last (0: it has not); set right.
+
+        Stepping it is this clock's alone. What else moves it is a fault of the chip, or of software.
+        """
+        off = _rtc_ms() - self.local_ms()
+        if abs(off) <= RTC_JUMP_MS:
+            return 0
+        self._set_rtc()
+        return off
+
+    # Setting it
+
+    def floor(self, ms: int) -> None:
+        """It is at least so late, though how late is not known: what checks certificates needs no better. To be
+        called before the first record is made on a new time base; changes nothing once the time is known.
+        """
+        if self.source() == "none" and self.local_ms() < ms:
+            self._zero_ms += ms - self.local_ms()
+            self._set_rtc()
+
+    def weigh(
+        self, source: str, utc_ms: int, error_ms: int = SET_ERROR_MS, sure: bool = False
+    ) -> "Offer | None":
+        """What to make of a time from `gnss` or `ntp`, right to `error_ms`; `sure`: a second witness agrees.
+        None: no such time can be. Nothing is set yet: `take` does.
+        """
+        if not plausible(utc_ms):
+            return None
+        off = utc_ms - self.local_ms()
+        return self._judge.weigh(self.source(), self.error_ms(), off, source, error_ms, sure)
+
+    def take(self, offer: Offer) -> None:
+        """Set the clock by an offer that was `taken`; others change nothing."""
+        if not offer.taken:
+            return
+        kept = self._keep.data
+        if offer.step_ms:
+            self._zero_ms += offer.step_ms
+            self._set_rtc()
+            for name in INSTANTS:
+                if name in kept:
+                    kept[name] += offer.step_ms
+        left_ms = abs(offer.off_ms - offer.step_ms)
+        kept["source"] = offer.source
+        kept["synced_ms"] = self.local_ms()
+        kept["bound"] = Bound(kept["synced_ms"], (offer.error_ms + left_ms) * 1000).state()
         self._keep.save()
-        return step if before == "none" else None
+
+    def offer(self, source: str, utc_ms: int, error_ms: int = SET_ERROR_MS, sure: bool = False) -> bool:
+        """`weigh` and `take`: whether the time was taken. (Records are dated back by `Log.set_time`.)"""
+        offer = self.weigh(source, utc_ms, error_ms, sure)
+        if offer is not None:
+            self.take(offer)
+        return offer is not None and offer.taken
+
+    def _set_rtc(self) -> None:
+        year, month, day, hour, minute, second, milli = civil(self.local_ms())
+        machine.RTC().datetime((year, month, day, 0, hour, minute, second, milli * 1000))
+
+
+def _rtc_ms() -> int:
+    return time.time_ns() // 1_000_000 + EPOCH_MS
+
+
+__all__ = ["EPOCH_MS", "INSTANTS", "STEP_MS", "Clock"]

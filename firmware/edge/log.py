@@ -2,7 +2,7 @@
 
 import json
 
-from edge.clock import Clock
+from edge.clock import SET_ERROR_MS, Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.store import record
@@ -52,6 +52,9 @@ class Log:
         """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted,
         and said).
         """
+        jumped_ms = self.clock.jumped_ms()
+        if jumped_ms:
+            self.fault("clock", "clock-jumped", True, "the chip's own clock moved by %+d ms" % jumped_ms)
         now, clock = self.clock.now()
         if t_ms is not None:
             now, clock = t_ms, source
@@ -68,11 +71,21 @@ class Log:
         self.wrote(kind)
         return True
 
-    def set_time(self, ms: int, source: str) -> None:
-        """Set the clock; fill in the time of what was recorded before it was known and not yet sent."""
-        step = self.clock.set(ms, source)
-        if step is not None:
-            self.ring.add_time(max(self._keep.data["base"], self._keep.data.get("sent", 0) + 1), step)
+    def set_time(self, ms: int, source: str, error_ms: int = SET_ERROR_MS, sure: bool = False) -> bool:
+        """Offer the clock a time (see `Clock.weigh`); whether it was taken. Fills in the time of what was
+        recorded before it was known and not yet sent, and tells of contradictions.
+        """
+        offer = self.clock.weigh(source, ms, error_ms, sure)
+        if offer is None:
+            return False
+        if offer.first:  # before the clock moves: a reset in between does it once more, to the same end
+            start = max(self._keep.data["base"], self._keep.data.get("sent", 0) + 1)
+            self.ring.add_time(start, offer.step_ms)
+        self.clock.take(offer)
+        detail = "%s says %+d ms, bound %d ms" % (source, offer.off_ms, error_ms)
+        self.fault("clock", "clock-jumped", offer.jumped, detail)
+        self.fault("clock", "clock-doubted", offer.doubted, detail)
+        return offer.taken
 
     def fault(self, part: str, code: str, raised: bool, detail: str = "") -> None:
         """A fault is there or is not; only a change makes a record."""

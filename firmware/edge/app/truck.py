@@ -17,8 +17,8 @@ from edge.errors import EdgeError
 from edge.measure.fix import Fix
 from edge.measure.geofence import Fence, door_allowed
 from edge.measure.thin import Thin
+from edge.measure.trust import FLOOR_MS, plausible
 
-NOT_BEFORE_MS = 1_735_689_600_000  # 2025-01-01: a receiver that says less has lost its date (week rollover)
 SILENT_MS = 30_000
 TIME_EVERY_MS = 60_000
 SEND_EVERY_MS = 3000
@@ -32,7 +32,7 @@ class Truck:
         self.unit = unit
         settings = unit.settings
         gnss = settings.get("gnss", {})
-        self._not_before_ms = gnss.get("not_before_ms", NOT_BEFORE_MS)
+        self._not_before_ms = gnss.get("not_before_ms", FLOOR_MS)
         self._thin = Thin(
             gnss.get("every_ms", 10_000),
             gnss.get("every_m", 100) * 100,
@@ -96,13 +96,15 @@ class Truck:
         log, clock = self.unit.log, self.unit.clock
         now = clock.mono_ms()
         utc = fix.utc_ms
-        if utc is not None and utc < self._not_before_ms:
-            utc = None  # the place is good, the date is not
+        if utc is not None and (utc < self._not_before_ms or not plausible(utc)):
+            utc = None  # the place is good, the date is not: a receiver's weeks have rolled over
         if utc is not None and (
             now - self._timed_ms >= TIME_EVERY_MS or abs(utc - clock.local_ms()) > 2 * STEP_MS
         ):
-            self._timed_ms = now
-            log.set_time(utc, "gnss")
+            if log.set_time(utc, "gnss"):
+                self._timed_ms = now
+            else:
+                utc = None  # it contradicts the clock, and is its only witness so far
         place: "list[tuple[str, object]]" = [("lat_e7", fix.lat_e7), ("lon_e7", fix.lon_e7)]
         for fence in self._fences:
             event = fence.update(fix.lat_e7, fix.lon_e7, now)

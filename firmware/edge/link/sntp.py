@@ -1,43 +1,37 @@
-"""SNTP (RFC 4330, unicast client): the time from one UDP exchange."""
+"""Asks time servers until two witnesses agree. Every wait has a deadline.
+
+Witnesses are the servers and, once it is set, the device's own clock within its bound: so a routine look
+costs one exchange, the first after a power cut two (where two servers are named), and a server that is alone
+against the clock is asked a second time. Servers that contradict each other set nothing.
+"""
 
 import asyncio
 import os
 import socket
 import time
-from struct import unpack_from
 
 from edge.errors import EdgeError
+from edge.link.ntp import KissError, agree, decode, request
 
-_TO_1970 = 2_208_988_800  # seconds from 1900-01-01 to 1970-01-01
-_ERA = 1 << 32
-_FLOOR_S = (
-    1_735_689_600  # 2025-01-01: no answer can be older than this code; also resolves the era after 2036
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from edge.log import Log
+
+PORT = 123
+MAX_SERVERS = 4
 _TIMEOUT_MS = 3000
+_RATE_MS = (
+    3_600_000  # how long a server that says RATE, or that was silent while another spoke, is left alone
+)
+_DENY_MS = 86_400_000  # and one that refuses us
 
 
-def request(nonce: bytes) -> bytes:
-    """A client request. `nonce`, 8 random bytes, stands as transmit timestamp: the server must repeat it."""
-    return b"\x23" + b"\0" * 39 + nonce
+async def query(host: str, port: int) -> "tuple[int, int]":
+    """Ask a server: (ms since 1970 at the moment of return, bound of its error in ms).
 
-
-def decode(answer: bytes, nonce: bytes) -> int:
-    """The server's transmit time in ms since 1970. Errors: `ntp-bad-answer`."""
-    if len(answer) < 48 or answer[0] & 7 != 4 or answer[24:32] != nonce:
-        raise EdgeError("ntp-bad-answer", "not an answer to this request")
-    if answer[0] >> 6 == 3 or not 1 <= answer[1] <= 15:
-        raise EdgeError("ntp-bad-answer", "the server says that its own clock is not set")
-    seconds, fraction = unpack_from(">II", answer, 40)
-    seconds -= _TO_1970
-    while seconds < _FLOOR_S:
-        seconds += _ERA
-    return seconds * 1000 + (fraction * 1000 >> 32)
-
-
-async def query(host: str, port: int) -> int:
-    """Ask a server; ms since 1970 at the moment of return, half the round trip added.
-
-    Errors: `ntp-no-answer`, `ntp-bad-answer`, OSError.
+    Errors: `ntp-no-answer`, `ntp-bad-answer`, `ntp-kiss`, OSError.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -52,6 +46,66 @@ async def query(host: str, port: int) -> int:
             raise EdgeError(
                 "ntp-no-answer", "%s:%d said nothing in %d ms" % (host, port, _TIMEOUT_MS)
             ) from None
-        return decode(answer, nonce) + time.ticks_diff(time.ticks_ms(), start) // 2
+        return decode(answer, nonce, time.ticks_diff(time.ticks_ms(), start))
     finally:
         sock.close()
+
+
+class Sync:
+    """`servers`: the settings' `ntp`, one {"host", "port"} or a list of at most MAX_SERVERS. `rests` (in
+    `keep`, so that a sleep does not end it): until when a server is left alone, by its place in the list.
+    """
+
+    def __init__(self, servers: "Any", log: "Log", rests: "dict[str, int]") -> None:
+        listed = servers if isinstance(servers, list) else [servers] if servers else []
+        self.servers = listed[:MAX_SERVERS]
+        self._log = log
+        self._rests = rests
+
+    async def run(self) -> None:
+        """Set the clock, or say why not. Errors: as `query`; `ntp-disagree`."""
+        clock = self._log.clock
+        bound_ms = clock.error_ms()
+        own = None if bound_ms is None else (clock.local_ms() - clock.mono_ms(), bound_ms)
+        samples: "list[tuple[int, int]]" = []
+        last: "Exception" = EdgeError("ntp-kiss", "every server asks to be left alone for now")
+        silent: "list[int]" = []
+        found, spoke = (0, 0, 0), 0
+        asked = [index for index in range(len(self.servers)) if not self._rests_now(index)]
+        for index in asked:
+            try:
+                samples.append(await self._ask(index))
+            except KissError as failure:
+                last = failure
+                self._rest(index, _RATE_MS if failure.word == "RATE" else _DENY_MS)
+                continue
+            except (EdgeError, OSError) as failure:
+                last = failure
+                silent.append(index)
+                continue
+            found, spoke = agree(samples, own), index
+            if found[2] > 1 or len(self.servers) == 1:
+                break
+        if not samples:
+            raise last
+        for index in silent:
+            self._rest(index, _RATE_MS)
+        if found[2] < 2 and len(samples) == 1 and own is not None:  # alone against the clock: once more
+            samples.append(await self._ask(spoke))
+            found = agree(samples, own)
+        if found[2] < 2 and len(samples) > 1:
+            raise EdgeError("ntp-disagree", "%d answers, no two of which agree" % len(samples))
+        self._log.set_time(found[0] + clock.mono_ms(), "ntp", found[1], sure=len(samples) > 1)
+
+    async def _ask(self, index: int) -> "tuple[int, int]":
+        """A sample: (the server's time less the time since boot, bound of its error), in ms."""
+        server = self.servers[index]
+        utc_ms, bound_ms = await query(server["host"], server.get("port", PORT))
+        return utc_ms - self._log.clock.mono_ms(), bound_ms
+
+    def _rests_now(self, index: int) -> bool:
+        left = self._rests.get(str(index), 0) - self._log.clock.local_ms()
+        return 0 < left <= _DENY_MS  # more: the clock was stepped
+
+    def _rest(self, index: int, ms: int) -> None:
+        self._rests[str(index)] = self._log.clock.local_ms() + ms

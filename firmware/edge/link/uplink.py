@@ -12,9 +12,9 @@ import json
 from edge import VERSION
 from edge.errors import EdgeError
 from edge.keep import Keep
-from edge.link import sntp
 from edge.link.mqtt import Session
 from edge.link.network import Wifi
+from edge.link.sntp import Sync
 from edge.link.window import Window
 from edge.log import Log
 
@@ -36,7 +36,7 @@ class Uplink:
         self._keep = keep
         self._device = settings["device"]
         self._broker = settings["broker"]
-        self._ntp = settings.get("ntp")
+        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}))
         self._rev = settings.get("rev", 0)
         net = settings.get("network", {})
         self.wifi = Wifi(net.get("ssid", ""), net.get("password", ""))
@@ -101,13 +101,19 @@ class Uplink:
 
     async def _sync(self) -> None:
         """Set the clock from NTP unless it is fresh; a failure here is no reason not to send."""
-        if self._ntp and self._log.clock.source() in ("none", "rtc"):
+        log = self._log
+        if self._time.servers and log.clock.source() in ("none", "rtc"):
+            code, detail = "", ""
             try:
-                self._log.set_time(await sntp.query(self._ntp["host"], self._ntp.get("port", 123)), "ntp")
-                self._log.fault("clock", "ntp-failed", False)
+                await self._time.run()
             except (EdgeError, OSError) as error:
-                if self._log.clock.source() == "none":
-                    self._log.fault("clock", "ntp-failed", True, str(error))
+                code = error.code if isinstance(error, EdgeError) else ""
+                detail = str(error)
+            log.fault("clock", "ntp-disagree", code == "ntp-disagree", detail)
+            if not detail:
+                log.fault("clock", "ntp-failed", False)
+            elif log.clock.source() == "none":
+                log.fault("clock", "ntp-failed", True, detail)
 
     async def _hello(self, reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
         keepalive = self._broker.get("keepalive_s", 60)
