@@ -8,6 +8,7 @@ from edge.drivers.display import Display
 from edge.drivers.hx711 import Hx711
 from edge.drivers.line import Line
 from edge.drivers.lock import Lock
+from edge.drivers.modem import Modem
 from edge.drivers.ranger import Ranger
 from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
@@ -39,6 +40,9 @@ _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "gnss": _serial,
     "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10)),
     "lock": _lock,
+    "modem": lambda p: Modem(
+        _serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1")
+    ),
     "ranger": lambda p: Ranger(_serial(p), p["power"]),
     "tof": lambda p: Tof(_serial(p), p["power"]),
     "reader": lambda p: Reader(_serial(p), p.get("gap_ms", GAP_MS)),

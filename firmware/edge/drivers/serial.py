@@ -11,7 +11,16 @@ class Serial:
     def __init__(self, uart: int, tx: int, rx: int, baud: int, rxbuf: int = 512) -> None:
         self._uart = UART(uart, baudrate=baud, tx=tx, rx=rx, rxbuf=rxbuf)
         self._flag = asyncio.ThreadSafeFlag()
+        self.listen()
+
+    def listen(self) -> None:
+        """Be woken by this line, also again after somebody else (`network.PPP`) was."""
         self._uart.irq(self._idle, UART.IRQ_RXIDLE)
+
+    @property
+    def uart(self) -> UART:
+        """The chip's own object, for who takes the line over for a while (`network.PPP`)."""
+        return self._uart
 
     def _idle(self, _uart: UART) -> None:
         self._flag.set()

@@ -1,40 +1,26 @@
-"""Bringing the radio up and down. Wi-Fi; a modem would be a second class with the same three methods."""
+"""The one way to a network: Wi-Fi or a modem, behind one interface.
 
-import asyncio
-import time
+A bearer has `async up(deadline_ms)` (raises EdgeError with a code), `async down()`, `off()` (at once),
+`is_up()`, `signal_dbm()`, `well()` (told when the other end has answered), `code` (of the last failure) and
+`up_ms` (how long a start may need).
+"""
 
-import network
+from edge.keep import Keep
+from edge.link.cellular import Cellular
+from edge.link.wifi import Wifi
 
-from edge.errors import EdgeError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-_LOOK_MS = 250
+    from edge.drivers.modem import Modem
 
 
-class Wifi:
-    def __init__(self, ssid: str, password: str) -> None:
-        self._ssid = ssid
-        self._password = password
-        self._wlan = network.WLAN(network.WLAN.IF_STA)
+__all__ = ("Cellular", "Wifi", "bearer")
 
-    @property
-    def up(self) -> bool:
-        return self._wlan.isconnected()
 
-    async def connect(self, timeout_ms: int) -> None:
-        """Join the network. Errors: `network-unreachable`."""
-        if self.up:
-            return
-        start = time.ticks_ms()
-        self._wlan.active(True)
-        self._wlan.connect(self._ssid, self._password)
-        while not self.up:
-            if time.ticks_diff(time.ticks_ms(), start) > timeout_ms:
-                self.off()
-                raise EdgeError("network-unreachable", "no %s within %d ms" % (self._ssid, timeout_ms))
-            await asyncio.sleep_ms(_LOOK_MS)
-
-    def rssi_dbm(self) -> "int | None":
-        return self._wlan.status("rssi") if self.up else None
-
-    def off(self) -> None:
-        self._wlan.active(False)
+def bearer(settings: "dict[str, Any]", modem: "Modem | None", keep: Keep) -> "Wifi | Cellular":
+    """The bearer of a unit: over its modem if it has one, unless `network.bearer` is `wifi`."""
+    if modem is not None and settings.get("bearer") != "wifi":
+        return Cellular(modem, settings, keep)
+    return Wifi(settings.get("ssid", ""), settings.get("password", ""))
