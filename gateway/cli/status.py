@@ -138,6 +138,19 @@ def _journal(facts: Facts) -> Iterator[tuple[str, str]]:
     lost = f"{journal['lost']} records lost"
     gaps = f"{journal['gaps']} gaps open" if journal["gaps"] else "no gap"
     yield "", f"{gaps}, {lost}"
+    yield from _retention(facts["processes"]["intake"].get("journal") or {}, facts["now_ms"])
+
+
+def _retention(kept: Facts, now_ms: int) -> Iterator[tuple[str, str]]:
+    """Told by intake, so only while it runs or ran."""
+    if "keep_days" not in kept:
+        return
+    limits = [f"{kept['keep_days']:g} days"] if kept["keep_days"] is not None else []
+    limits += [f"{kept['keep_bytes'] / 1e9:.1f} GB"] if kept["keep_bytes"] is not None else []
+    text = f"keeps {' or '.join(limits) or 'everything'}"
+    if kept["oldest_ms"]:
+        text += f", oldest row {_ago((now_ms - kept['oldest_ms']) / 1000)}"
+    yield "", text
 
 
 def _sinks(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -204,6 +204,7 @@ def _intake(intake: Facts) -> Iterator[Metric]:
     ):
         if key in intake:
             yield CounterMetricFamily(name, text, intake[key])
+    yield from _retention(intake.get("journal") or {})
     broker = intake.get("broker") or {}
     if "subscribed" in broker:
         up = float(bool(intake["up"] and broker["subscribed"]))
@@ -224,6 +225,23 @@ def _intake(intake: Facts) -> Iterator[Metric]:
         for station, state in stations.items():
             well.add_metric([station], float(not state.get("code")))
         yield well
+
+
+def _retention(journal: Facts) -> Iterator[Metric]:
+    """Limits that are not set are left out: then everything is kept."""
+    for key, name, text, unit in (
+        ("keep_bytes", "huishou_journal_keep_bytes", "Size at which the oldest rows are dropped", 1.0),
+        ("keep_days", "huishou_journal_keep_seconds", "Age at which rows are dropped", 1 / 86_400),
+        ("oldest_ms", "huishou_journal_oldest_timestamp_seconds", "When the oldest row came", 1_000.0),
+    ):
+        if journal.get(key):
+            yield GaugeMetricFamily(name, text, journal[key] / unit)
+    dropped = GaugeMetricFamily(
+        "huishou_journal_dropped_today", "What retention dropped since midnight UTC", labels=["what"]
+    )
+    for what, count in journal.get("dropped_today", {}).items():
+        dropped.add_metric([what], count)
+    yield dropped
 
 
 def _alarms(standing: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:

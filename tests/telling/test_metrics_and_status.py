@@ -140,3 +140,22 @@ def test_the_status_command_tells_people_and_scripts_and_fails_when_something_is
     assert "quarantined/unknown-kind" in told.output
     plain = CliRunner().invoke(main, ["gateway", "status", "--json", "--config", str(config)])
     assert json.loads(plain.output)["records"]["received"] == 7
+
+
+def test_the_status_command_tells_how_long_rows_are_kept(store: Path) -> None:
+    (store.parent / "devices.json").write_text('{"devices": []}')
+    config = store.parent / "huishou.toml"
+    config.write_text("")
+    journal = {"keep_days": 30.0, "keep_bytes": 2e9, "oldest_ms": 1}
+    said = {
+        "name": "intake",
+        "pid": 1,
+        "started_ms": 1,
+        "beat_ms": 1,
+        "said_ms": 1,
+        "state": "",
+        "journal": journal,
+    }
+    (store / "intake.status.json").write_text(json.dumps(said))
+    told = CliRunner().invoke(main, ["gateway", "status", "--config", str(config)])
+    assert "keeps 30 days or 2.0 GB, oldest row " in told.output

@@ -84,6 +84,7 @@ def store(tmp_path: Path) -> Path:
         broker={"connected": True, "subscribed": True},
         delays={"device_journal": delay.facts(), "receive_journal": delay.facts()},
         stations={"bridge-1": {"code": "no-answer"}},
+        journal={"keep_bytes": 2e9, "keep_days": 30.0, "oldest_ms": 86_400_000, "dropped_today": {"rows": 3}},
         alarms=[{"code": "device-floods", "about": "bin-001"}, {"code": "device-floods", "about": "bin-002"}],
     )
     say(found, "writer", cpu_s=1.0, rss_bytes=1, sinks={"vm": {"state": "waiting", "delay": delay.facts()}})
@@ -110,7 +111,7 @@ def test_names_units_and_help_follow_the_conventions(store: Path) -> None:
         for sample in family.samples:
             assert sample.labels.keys() <= {
                 *("outcome", "code", "rule", "channel", "sink", "reader", "process", "station", "unit"),
-                *("limit_seconds", "level", "le", "version", "python"),
+                *("limit_seconds", "level", "le", "version", "python", "what"),
             }, name
 
 
@@ -128,6 +129,10 @@ def test_the_figures(store: Path) -> None:
     assert value(families, "huishou_intake_deferred_messages_total") == 2
     assert value(families, "huishou_broker_subscribed") == 1
     assert value(families, "huishou_station_up", station="bridge-1") == 0
+    assert value(families, "huishou_journal_keep_bytes") == 2e9
+    assert value(families, "huishou_journal_keep_seconds") == 30 * 86_400
+    assert value(families, "huishou_journal_oldest_timestamp_seconds") == 86_400
+    assert value(families, "huishou_journal_dropped_today", what="rows") == 3
     assert value(families, "huishou_sink_lag_rows", sink="vm") == 2
     assert value(families, "huishou_reader_lag_rows", reader="page") == 1
     assert value(families, "huishou_device_journal_delay_seconds_count") == 3
