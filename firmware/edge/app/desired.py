@@ -1,0 +1,148 @@
+"""Settings that come down: checked, tried, kept, or rolled back.
+
+    down/desired → mac, revision, table → durable trial → restart → the link comes up → in force
+                                                            └ not within CHANCES → what was before, restart
+
+The settings document holds what the unit was provisioned with and, beside it, `desired` (revision and keys in
+force), `trial` (those being tried) and `failed` (a revision that was rolled back: it is not tried again). A
+revision replaces all keys of the one before; a key that it does not name is as provisioned.
+
+The deadline of a trial is counted in chances, in the durable state: each start and each try to connect takes
+one before it is made. So it holds over resets, crashes, sleep and power cuts, whatever the clock says; and
+settings that crash the program are rolled back as well.
+"""
+
+import json
+
+from edge.app.overlay import laid_over
+from edge.errors import EdgeError
+from edge.mac import signed
+from edge.store import settings as store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from edge.store.state import State
+    from edge.types import BlockDevice
+
+MAX_BYTES = 16_384
+CHANCES = 6  # two starts and four tries to connect, or any other mix
+RETRY_MS = 30_000  # between two tries of a trial; with JOIN and CONNECT, a trial is over in some five minutes
+KEY = "trial"
+
+
+class Desired:
+    """`device`: the settings partition. `settings`: the document in force now. `rev`: its revision (0: as
+    provisioned). `trying`: the one in force is on trial. `restart`: why the unit is to start anew when it has
+    a moment; "": it is not. `news`: (code, raised, detail) of faults to be told, taken by the owner.
+    """
+
+    def __init__(self, device: "BlockDevice", state: "Callable[[], State]") -> None:
+        self._device = device
+        self._state = state
+        self._doc: "dict[str, Any]" = store.load(device)
+        self.restart = ""
+        self.news: "list[tuple[str, bool, str]]" = []
+        self.trying = "trial" in self._doc
+        if self.trying and not self._chance():
+            self._roll_back()
+            self.restart = ""  # nothing of the trial is in force yet
+        part = self._doc.get("trial") or self._doc.get("desired") or {}
+        self.rev: int = part.get("rev", 0)
+        self.settings = laid_over(self._doc, part.get("config", {}))
+
+    def take(self, payload: bytes) -> None:
+        """A message on `down/desired`. A new revision is durable, on trial, when this returns. What is wrong
+        with it is in `news`. ValueError: it cannot be read.
+        """
+        if not payload:
+            return  # the retained message was taken back
+        if len(payload) > MAX_BYTES:
+            raise ValueError("%d bytes, at most %d" % (len(payload), MAX_BYTES))
+        body = json.loads(payload)
+        if not isinstance(body, dict):
+            raise ValueError("expected an object")
+        rev, config = body.get("rev"), body.get("config")
+        if not isinstance(rev, int) or isinstance(rev, bool) or not isinstance(config, dict):
+            raise ValueError("expected rev and config")
+        try:
+            self._take(rev, config, body)
+        except EdgeError as error:
+            self.news.append(("settings-refused", True, "rev %d: %s %s" % (rev, error.code, error.detail)))
+
+    def _take(self, rev: int, config: "dict[str, Any]", body: "dict[str, Any]") -> None:
+        key = _key(self._doc)
+        if not signed(self._doc["device"], "desired", key, body):
+            raise EdgeError("bad-mac", "not signed with this device's key")
+        if body.get("v") != 1 or not 0 < rev < 1 << 31:
+            raise EdgeError("settings-range", "v or rev")
+        newest = max(self.rev, self._doc.get("failed", 0), self._doc.get("trial", {}).get("rev", 0))
+        if rev <= newest:
+            return  # in force, on trial, rolled back, or of yesterday
+        from edge.app.settable import check
+
+        check(config, self._doc)
+        doc = dict(self._doc)
+        doc["trial"] = {"rev": rev, "config": config}
+        self._state().put(KEY, [rev, 0])
+        store.save(self._device, doc)
+        self._doc = doc
+        self.news.append(("settings-refused", False, ""))
+        self.restart = "settings rev %d are tried" % rev
+
+    def attempt(self) -> None:
+        """A try to connect begins. Takes a chance of a trial; with none left it is rolled back."""
+        if self.trying and not self.restart and not self._chance():
+            self._roll_back()
+
+    def confirm(self) -> None:
+        """The link is up with these settings: they are in force for good."""
+        if not self.trying:
+            return
+        doc = dict(self._doc)
+        trial = doc.pop("trial")
+        if trial["rev"] != self.rev:
+            return  # a newer one came meanwhile, and waits for its own trial
+        doc["desired"] = trial
+        self._save(doc)
+        self.trying = False
+        self.news.append(("settings-rolled-back", False, ""))
+
+    def _roll_back(self) -> None:
+        doc = dict(self._doc)
+        rev = doc.pop("trial")["rev"]
+        doc["failed"] = rev
+        self._save(doc)
+        self.trying = False
+        self.restart = "settings rev %d are rolled back" % rev
+        detail = "rev %d: the link did not come up in %d chances" % (rev, CHANCES)
+        self.news.append(("settings-rolled-back", True, detail))
+
+    def _chance(self) -> bool:
+        """Take one chance, durably; False: none was left."""
+        rev = self._doc["trial"]["rev"]
+        kept = self._state().get(KEY)
+        used = kept[1] if isinstance(kept, list) and len(kept) == 2 and kept[0] == rev else 0
+        if used >= CHANCES:
+            return False
+        self._state().put(KEY, [rev, used + 1])
+        return True
+
+    def _save(self, doc: "dict[str, Any]") -> None:
+        store.save(self._device, doc)
+        self._doc = doc
+
+
+def _key(doc: "dict[str, Any]") -> bytes:
+    return key_of(doc.get("key"))
+
+
+def key_of(text: object) -> bytes:
+    """The device's key from its hexadecimal digits; b"": there is none, and nothing can be signed with it."""
+    try:
+        key = bytes([int(text[at : at + 2], 16) for at in range(0, len(text), 2)])  # type: ignore[index,arg-type]
+    except (ValueError, TypeError):
+        return b""
+    return key if len(key) >= 16 else b""
