@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-kill sweep-door judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-kill sweep-door sweep-power judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -105,6 +105,9 @@ sweep-door: setup ## 10,000 visits with power cuts, broken parts, silly hands: p
 
 fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU minutes, or SECONDS=…
 	$(BIN)/python -m tests.fuzz.campaign $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+sweep-power: setup ## power cuts at 10,000 flash operations of bins at a rude broker, judged at the journal (some 6 minutes)
+	$(BIN)/python -m tests.sweep.sweep_power $(ARGS)
 
 sweep-catchup: setup influxd ## 72 h without InfluxDB at 1:200, then catching up under live load (some 4 minutes); draws run/bench/catchup.svg
 	$(BIN)/python -m simulators.sweep.catchup $(ARGS)

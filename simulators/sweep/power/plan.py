@@ -8,10 +8,9 @@ import random
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-FIRST_OPS = 12
-"""Half of the cuts fall within so many flash operations after the boot, the others within LAST_OPS."""
-LAST_OPS = 60
-UNCUT = 0.15
+WITHIN_OPS = (3, 10, 60)
+"""A cut falls within so many flash operations after the boot: a quiet wake makes three, a visit dozens."""
+UNCUT = 0.1
 """The share of boots that are left alone, so that the bin gets somewhere."""
 POLITE = 0.3
 """The share of connections at which the broker behaves."""
@@ -75,4 +74,4 @@ def _cut(seed: int, number: int, boot: int) -> Cut | None:
     rng = random.Random(f"{seed}/{number}/boot/{boot}")
     if rng.random() < UNCUT:
         return None
-    return rng.randint(1, rng.choice((FIRST_OPS, LAST_OPS))), rng.choice((0, 255, rng.randrange(256)))
+    return rng.randint(1, rng.choice(WITHIN_OPS)), rng.choice((0, 255, rng.randrange(256)))
