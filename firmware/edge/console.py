@@ -70,7 +70,7 @@ class Console:
             "battery_mv": unit.millivolts("battery"),
             "link": {
                 "connected": unit.uplink.connected,
-                "rssi_dbm": unit.uplink.wifi.rssi_dbm(),
+                "rssi_dbm": unit.uplink.bearer.signal_dbm(),
                 "error": unit.uplink.error,
             },
             "faults": unit.log.faults(),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from edge.errors import EdgeError
-from edge.link.mqtt import MAX_PACKET, Session
+from edge.link.mqtt import MAX_PACKET, ROOM, WAITING, Session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,6 @@ EVENTS = st.one_of(
         lambda m: (publish(*m), ("message", *m))
     ),
     st.integers(1, 65535).map(lambda n: (b"\x40\x02" + n.to_bytes(2, "big"), ("puback", n))),
-    st.booleans().map(lambda present: (bytes([0x20, 2, present, 0]), ("connack", present))),
     st.just((b"\xd0\x00", ("pong",))),
     st.tuples(st.integers(1, 65535), st.sampled_from([0, 1, 128])).map(
         lambda s: (b"\x90\x03" + s[0].to_bytes(2, "big") + bytes([s[1]]), ("suback", s[0], [s[1]]))
@@ -43,54 +42,136 @@ EVENTS = st.one_of(
 )
 
 
-@given(st.lists(EVENTS, max_size=8), st.integers(1, 50))
-def test_packets_become_events_however_the_bytes_are_cut(
-    packets: list[tuple[bytes, Any]], chunk: int
+def opened(present: bool = False) -> Session:
+    """A session whose CONNACK is there."""
+    session = Session("bin-001")
+    session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
+    assert list(session.feed(bytes([0x20, 2, present, 0]))) == [("connack", present)]
+    return session
+
+
+def fed(session: Session, data: bytes, cuts: list[int]) -> tuple[list[Any], str]:
+    """What a session makes of bytes that come in pieces of these lengths, again and again: events, error."""
+    events, at, turn = [], 0, 0
+    try:
+        while at < len(data):
+            size = cuts[turn % len(cuts)]
+            for event in session.feed(data[at : at + size]):
+                events.append(event)  # noqa: PERF402 (what came before an error counts)
+            at += size
+            turn += 1
+    except EdgeError as error:
+        return events, error.code
+    return events, ""
+
+
+CUTS = st.lists(st.integers(1, 50), min_size=1, max_size=5)
+
+
+@given(st.lists(EVENTS, max_size=8), st.booleans(), CUTS)
+def test_packets_become_events_in_any_legal_order_however_the_bytes_are_cut(
+    packets: list[tuple[bytes, Any]], present: bool, cuts: list[int]
 ) -> None:
     session = Session("bin-001")
-    data = b"".join(wire for wire, _event in packets)
-    events = []
-    for at in range(0, len(data), chunk):
-        events += session.feed(data[at : at + chunk])
-    assert events == [event for _wire, event in packets]
+    session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
+    data = bytes([0x20, 2, present, 0]) + b"".join(wire for wire, _event in packets)
+    events, error = fed(session, data, cuts)
+    assert error == ""
+    assert events == [("connack", present)] + [event for _wire, event in packets]
+
+
+@given(st.lists(EVENTS, max_size=3), st.binary(min_size=1, max_size=100), CUTS)
+def test_garbage_is_refused_by_name_and_what_came_before_it_counts_however_it_is_cut(
+    packets: list[tuple[bytes, Any]], noise: bytes, cuts: list[int]
+) -> None:
+    data = b"".join(wire for wire, _event in packets) + noise
+    events, error = fed(opened(), data, cuts)
+    assert events[: len(packets)] == [event for _wire, event in packets]
+    assert error in ("", "mqtt-protocol", "mqtt-oversize", "mqtt-refused")
+    assert fed(opened(), data, [len(data)]) == (events, error)
 
 
 @given(st.binary(max_size=100))
-def test_garbage_is_refused_by_name_or_waits_for_more(noise: bytes) -> None:
-    try:
-        Session("bin-001").feed(noise)
-    except EdgeError as error:
-        assert error.code in ("mqtt-protocol", "mqtt-oversize", "mqtt-refused")  # noqa: PT017
+def test_nothing_is_believed_before_connack(noise: bytes) -> None:
+    session = Session("bin-001")
+    session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
+    events, _error = fed(session, noise, [len(noise) or 1])
+    assert not events or events[0][0] == "connack"
+
+
+@pytest.mark.parametrize("first", [b"\x40\x02\x00\x01", b"\xd0\x00", publish("t", b"x", 1)])
+def test_another_packet_before_connack_breaks_the_protocol(first: bytes) -> None:
+    session = Session("bin-001")
+    session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
+    assert fed(session, first, [100]) == ([], "mqtt-protocol")
+
+
+def test_a_second_connack_breaks_the_protocol_and_a_new_connection_begins_anew() -> None:
+    session = opened()
+    assert fed(session, CONNACK, [4]) == ([], "mqtt-protocol")
+    session.feed(b"\x32\x50half")  # half a packet of the old connection is forgotten
+    session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
+    assert fed(session, CONNACK, [1]) == ([("connack", False)], "")
 
 
 def test_a_packet_larger_than_the_contract_allows_is_refused_before_it_is_buffered() -> None:
     with pytest.raises(EdgeError, match="mqtt-oversize"):
-        Session("bin-001").feed(packet(0x30, b"x" * (MAX_PACKET + 1))[:5])
+        list(opened().feed(packet(0x30, b"x" * (MAX_PACKET + 1))[:5]))
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 200])
 def test_a_refused_connection_is_named(code: int) -> None:
     with pytest.raises(EdgeError, match="mqtt-refused"):
-        Session("bin-001").feed(bytes([0x20, 2, 0, code]))
+        list(Session("bin-001").feed(bytes([0x20, 2, 0, code])))
 
 
-def test_a_packet_id_is_not_used_again_before_its_puback() -> None:
-    session = Session("bin-001")
-    used = [session.publish("t", b"")[0] for _ in range(65535)]
-    assert sorted(used) == list(range(1, 65536))
+def test_a_packet_id_is_not_used_again_before_its_puback_and_ids_are_bounded() -> None:
+    session = opened()
+    used = [session.publish("t", b"")[0] for _ in range(WAITING)]
+    assert len(set(used)) == WAITING
     with pytest.raises(EdgeError, match="mqtt-no-packet-id"):
         session.publish("t", b"")
-    session.feed(b"\x40\x02" + (4711).to_bytes(2, "big"))
-    assert session.publish("t", b"")[0] == 4711
+    list(session.feed(b"\x40\x02" + used[5].to_bytes(2, "big")))
+    assert session.publish("t", b"")[0] not in used
+    for _ in range(70_000):  # ids go round, past those that are still out
+        list(session.feed(b"\x40\x02" + used[6].to_bytes(2, "big")))
+        used[6] = session.publish("t", b"")[0]
+        assert 1 <= used[6] <= 65535
+        assert used[6] not in used[7:]
+
+
+def test_no_more_is_kept_than_there_is_room_for() -> None:
+    session = opened()
+    numbers = [session.publish("up/replies", b"{}", keep=True)[0] for _ in range(ROOM)]
+    assert session.room == 0
+    with pytest.raises(EdgeError, match="mqtt-full"):
+        session.publish("up/replies", b"{}", keep=True)
+    list(session.feed(b"\x40\x02" + numbers[0].to_bytes(2, "big")))
+    assert session.room == 1
+
+
+def test_what_is_kept_goes_again_in_the_order_first_sent_also_when_ids_went_round() -> None:
+    session = opened()
+    session._next_id = 65533
+    sent = [session.publish("up/replies", b"%d" % n, keep=True) for n in range(4)]
+    assert [number for number, _wire in sent] == [65534, 65535, 1, 2]
+    again = session.resend()
+    assert again == [bytes([wire[0] | 0x08]) + wire[1:] for _number, wire in sent]
+
+
+def test_a_connection_without_a_password_does_not_announce_one() -> None:
+    session = Session("bin-001")
+    assert session.connect("bin-001", "", 60, ("up/state", b"{}"))[9] & 0x40 == 0
+    assert session.connect("bin-001", "x", 60, ("up/state", b"{}"))[9] & 0x40
 
 
 def test_what_is_kept_is_sent_again_with_dup_until_its_puback() -> None:
-    session = Session("bin-001")
+    session = opened()
     number, wire = session.publish("up/replies", b"{}", keep=True)
     session.publish("up/records", b"{}")
     session.connect("bin-001", "secret", 60, ("up/state", b"{}"))
     assert session.resend() == [bytes([wire[0] | 0x08]) + wire[1:]]
-    session.feed(b"\x40\x02" + number.to_bytes(2, "big"))
+    assert list(session.feed(CONNACK + b"\x40\x02" + number.to_bytes(2, "big")))[1] == ("puback", number)
     assert session.resend() == []
 
 
@@ -134,7 +215,7 @@ def test_a_session_with_a_real_broker_is_resumed_and_nothing_is_lost(mosquitto: 
         gateway.sendall(other.connect("gateway", password("gateway"), 60, ("x", b"")))
         seen: list[Any] = []
         while not seen:
-            seen = other.feed(gateway.recv(100))
+            seen = list(other.feed(gateway.recv(100)))
         gateway.sendall(other.publish("huishou/1/bin-001/down/ack", b'{"v":1,"seq":7}')[1])
         assert gateway.recv(100)
     wire = Wire(mosquitto.port, session)

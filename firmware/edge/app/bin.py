@@ -144,7 +144,7 @@ class Bin:
             self._news.set()
 
     def _sleep(self, ms: int) -> None:
-        self.unit.uplink.wifi.off()
+        self.unit.uplink.bearer.off()
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
             self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
@@ -292,10 +292,10 @@ class Bin:
 
         try:
             await asyncio.wait_for_ms(unit.uplink.session(done, back_ms), UPLOAD_HARD_MS)
-            self._keep["rssi"] = unit.uplink.wifi.rssi_dbm()
+            self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
-        unit.uplink.wifi.off()
+        unit.uplink.bearer.off()
         if ring.acked > acked or unit.log.backlog == 0:
             self._keep["fails"] = 0
             self._keep.pop("retry_ms", None)

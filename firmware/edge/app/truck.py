@@ -3,7 +3,6 @@ that stays up.
 """
 
 import asyncio
-import os
 
 from edge.app.door import CargoDoor
 from edge.app.lifter import Lifter
@@ -13,7 +12,7 @@ from edge.clock import STEP_MS
 from edge.console import Console
 from edge.drivers.nmea import IDLE_MS, Receiver
 from edge.drivers.serial import Serial
-from edge.errors import EdgeError
+from edge.link.stay import stay
 from edge.measure.fix import Fix
 from edge.measure.geofence import Fence, door_allowed
 from edge.measure.thin import Thin
@@ -23,8 +22,6 @@ SILENT_MS = 30_000
 TIME_EVERY_MS = 60_000
 SEND_EVERY_MS = 3000
 HOLD_MS = 120_000  # a receiver knows the time within a minute of a cold start
-RETRY_FIRST_MS = 2000
-RETRY_LIMIT_MS = 120_000
 
 
 class Truck:
@@ -142,18 +139,4 @@ class Truck:
             self.unit.uplink.poke()
 
     async def _uplink(self) -> None:
-        """Connected for as long as it goes; after a failure a pause that grows, with jitter, so that a
-        fleet that lost its broker does not come back all at once.
-        """
-        uplink = self.unit.uplink
-        pause = RETRY_FIRST_MS
-        while True:
-            start = self.unit.clock.mono_ms()
-            try:
-                await uplink.session(lambda: False, lambda: None)
-            except (EdgeError, OSError) as error:
-                uplink.error = str(error)
-            if self.unit.clock.mono_ms() - start > RETRY_LIMIT_MS:
-                pause = RETRY_FIRST_MS
-            await asyncio.sleep_ms(pause // 2 + os.urandom(1)[0] * (pause // 2) // 255)
-            pause = min(2 * pause, RETRY_LIMIT_MS)
+        await stay(self.unit.uplink, self.unit.clock)

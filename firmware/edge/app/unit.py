@@ -94,7 +94,7 @@ class Unit:
             ("temp_dc", tmp36_dc(temperature)),
             ("battery_mv", battery_mv),
             ("solar_mw", None if voltage is None or current is None else voltage * current // 1000),
-            ("rssi_dbm", self.uplink.wifi.rssi_dbm()),
+            ("rssi_dbm", self.uplink.bearer.signal_dbm()),
         ]
 
 

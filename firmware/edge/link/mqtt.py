@@ -1,8 +1,9 @@
 """An MQTT 3.1.1 client session without I/O: bytes in become events, calls become bytes to send.
 
 Follows the OASIS standard; section numbers in brackets. QoS 0 and 1. The session outlives the connection
-[4.1]: what was published with `keep` and not acknowledged is sent again, with DUP, after a reconnect;
-records are not kept here, since they are on flash and the window goes back to them.
+[4.1]: what was published with `keep` and not acknowledged is sent again, with DUP, after a reconnect, also
+when the broker has forgotten us; records are not kept here, since they are on flash and the window goes
+back to them. Nothing grows without bound: ROOM messages of ours may be kept, WAITING packet ids be out.
 """
 
 from struct import pack
@@ -11,9 +12,12 @@ from edge.errors import EdgeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from typing import Any
 
 MAX_PACKET = 16384 + 512
+ROOM = 16
+WAITING = 64  # a broker that leaves so many of ours unanswered is left
 
 _CONNECT = 0x10
 _CONNACK = 2
@@ -60,47 +64,57 @@ class Session:
     Events of `feed`, as tuples: `("connack", session present)`, `("puback", packet id)`, `("suback", packet
     id, granted QoS list)`, `("message", topic, payload, packet id or 0)`, `("pong",)`. A message with a
     packet id is acknowledged by the caller with `puback`, after it has dealt with it. Errors:
-    `mqtt-protocol` (the peer broke the standard: close), `mqtt-refused` (CONNACK code), `mqtt-oversize`.
+    `mqtt-protocol` (the peer broke the standard: close), `mqtt-refused` (CONNACK code), `mqtt-oversize`,
+    `mqtt-full` (no room for another kept message), `mqtt-no-packet-id`.
     """
 
     def __init__(self, client: str) -> None:
         self._client = client
         self._buf = b""
         self._next_id = 0
-        self._kept: "dict[int, bytes]" = {}  # PUBLISH packets to repeat after a reconnect, by packet id
+        self._kept: "list[tuple[int, bytes]]" = []  # (packet id, PUBLISH) to repeat after a reconnect
         self._waiting: "set[int]" = set()  # packet ids in use
+        self._open = False  # CONNACK was there
 
     def connect(
         self, user: str, password: str, keepalive_s: int, will: "tuple[str, bytes]", clean: bool = False
     ) -> bytes:
         """A CONNECT packet with a retained QoS 1 will [3.1]. Also forgets half-received input."""
         self._buf = b""
-        self._waiting = set(self._kept)
-        flags = 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | (0x02 if clean else 0)
+        self._open = False
+        self._waiting = {number for number, _packet in self._kept}
+        flags = 0x80 | (0x40 if password else 0) | 0x20 | 0x08 | 0x04 | (0x02 if clean else 0)
         body = _string("MQTT") + bytes([4, flags]) + pack(">H", keepalive_s) + _string(self._client)
-        return _packet(
-            _CONNECT, body + _string(will[0]) + _string(will[1]) + _string(user) + _string(password)
-        )
+        body += _string(will[0]) + _string(will[1]) + _string(user)
+        return _packet(_CONNECT, body + (_string(password) if password else b""))
+
+    @property
+    def room(self) -> int:
+        """How many more messages can be kept."""
+        return ROOM - len(self._kept)
 
     def _id(self) -> int:
-        for _ in range(65535):
+        if len(self._waiting) >= WAITING:
+            raise EdgeError("mqtt-no-packet-id", "the broker has left %d messages unanswered" % WAITING)
+        while True:
             self._next_id = self._next_id % 65535 + 1
             if self._next_id not in self._waiting:
                 self._waiting.add(self._next_id)
                 return self._next_id
-        raise EdgeError("mqtt-no-packet-id", "65535 messages are outstanding")
 
     def publish(
         self, topic: str, payload: bytes, retain: bool = False, keep: bool = False
     ) -> "tuple[int, bytes]":
         """A QoS 1 PUBLISH: (packet id, bytes)."""
+        if keep and not self.room:
+            raise EdgeError("mqtt-full", "%d messages wait for their PUBACK" % ROOM)
         number = self._id()
         body = _string(topic) + pack(">H", number) + payload
         if len(body) > MAX_PACKET:
             self._waiting.discard(number)
             raise EdgeError("mqtt-oversize", "%d bytes to publish, at most %d" % (len(body), MAX_PACKET))
         if keep:
-            self._kept[number] = _packet(0x3A | retain, body)
+            self._kept.append((number, _packet(0x3A | retain, body)))
         return number, _packet(0x32 | retain, body)
 
     def subscribe(self, topic: str) -> "tuple[int, bytes]":
@@ -118,17 +132,18 @@ class Session:
 
     def resend(self) -> "list[bytes]":
         """What to send again once reconnected, in the order first sent [4.4]."""
-        return [self._kept[number] for number in sorted(self._kept)]
+        return [packet for _number, packet in self._kept]
 
-    def feed(self, data: bytes) -> "list[tuple[Any, ...]]":
-        """Take received bytes, return the events that are complete."""
+    def feed(self, data: bytes) -> "Generator[tuple[Any, ...], None, None]":
+        """Take received bytes, yield the events that are complete: so what came before an error counts,
+        however the bytes were cut.
+        """
         self._buf += data
-        events: "list[tuple[Any, ...]]" = []
         while True:
             packet = self._next_packet()
             if packet is None:
-                return events
-            events.append(self._event(packet[0], packet[1]))
+                return
+            yield self._event(packet[0], packet[1])
 
     def _next_packet(self) -> "tuple[int, bytes] | None":
         buf = self._buf
@@ -152,6 +167,8 @@ class Session:
 
     def _event(self, head: int, body: bytes) -> "tuple[object, ...]":
         kind = head >> 4
+        if (kind == _CONNACK) == self._open:
+            raise EdgeError("mqtt-protocol", "CONNACK comes first and once [3.2]; came 0x%02x" % head)
         if kind == _PUBLISH:
             return self._message(head & 15, body)
         if head & 15:
@@ -160,11 +177,12 @@ class Session:
             if body[1]:
                 name = _REFUSED[body[1]] if body[1] < len(_REFUSED) else "code-%d" % body[1]
                 raise EdgeError("mqtt-refused", "the broker refused the connection: " + name)
+            self._open = True
             return "connack", bool(body[0])
         if kind == _PUBACK and len(body) == 2:
             number = body[0] << 8 | body[1]
             self._waiting.discard(number)
-            self._kept.pop(number, None)
+            self._kept = [kept for kept in self._kept if kept[0] != number]
             return "puback", number
         if kind == _SUBACK and len(body) >= 3:
             number = body[0] << 8 | body[1]

@@ -1,8 +1,8 @@
-"""The task that gets records to the gateway: network, time, MQTT connection, window. Every await has a
+"""The task that gets records to the gateway: bearer, time, broker, MQTT session, window. Every await has a
 deadline.
 
 One connection is one call of `session`: it ends by raising (the link failed) or when `done` says so. Who
-calls it decides when to try again: a bin at its next wake-up, a truck after a growing, jittered pause.
+calls it decides when to try again: a bin at its next wake-up, a truck by `stay`.
 """
 
 import asyncio
@@ -12,9 +12,13 @@ import json
 from edge import VERSION
 from edge.errors import EdgeError
 from edge.keep import Keep
+from edge.link import brokers, dns
+from edge.link.connection import Connection, dial
+from edge.link.liveness import DEAD, PING, Liveness
 from edge.link.mqtt import Session
-from edge.link.network import Wifi
+from edge.link.network import bearer
 from edge.link.sntp import Sync
+from edge.link.tls import Tls
 from edge.link.window import Window
 from edge.log import Log
 
@@ -23,41 +27,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-JOIN_MS = 20_000
+DNS_MS = 8_000
 CONNECT_MS = 10_000
+TLS_MS = 20_000  # instead: two round trips more, and the arithmetic
 SEND_MS = 15_000
 ANSWER_MS = 10_000
+PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
 MAX_BODY = 8192
+MAX_OUT = 32  # answers that may wait; then nothing more is read
 
 
 class Uplink:
-    def __init__(self, settings: "dict[str, Any]", log: Log, keep: Keep) -> None:
+    """`commands`, `desired`: who is asked for what comes down, and for replies (`edge.app.commands`).
+    `extra`: each gives (name, JSON text) to be told in `up/state`. `error`: why the last session failed;
+    "" when it did not. `proved`: this session, or the last one, moved something.
+    """
+
+    def __init__(self, settings: "dict[str, Any]", log: Log, keep: Keep, radio: "Any" = None) -> None:
         self._log = log
         self._keep = keep
         self._device = settings["device"]
-        self._broker = settings["broker"]
+        self._brokers = brokers.Brokers(settings["broker"], keep.data)
+        self._broker: "dict[str, Any]" = self._brokers.all[0]  # the one in use
+        self._credentials: "dict[str, Any]" = settings.get("tls", {})
+        self._tls: "Tls | None" = None  # made when first needed
         self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}))
         self._rev = settings.get("rev", 0)
         net = settings.get("network", {})
-        self.wifi = Wifi(net.get("ssid", ""), net.get("password", ""))
+        self._names = net.get("dns", [])
+        self.bearer = radio or bearer(net, None, keep)
         self._prefix = "huishou/1/" + self._device + "/"
         self._mqtt = Session(self._device)
         self._window = Window()
         self._window.sent = keep.data.get("sent", 0)
         self._news = asyncio.Event()  # something was written, acknowledged or received
+        self._room = asyncio.Event()  # answers have left
+        self.commands: "Any" = None
+        self.desired: "Any" = None
+        self.extra: "list[Callable[[], tuple[str, str] | None]]" = []
         self.hold_ms = (
             0  # since boot: how long records wait for a clock, so that they need not go without a time
         )
-        self.connected = False
-        self.error = ""  # why the last session failed; "" when it did not
+        self.connected = self.proved = False
+        self.error = ""
         self._reset()
 
     def _reset(self) -> None:
         self._out: "list[bytes]" = []  # answers that wait for the sending task
+        self._replies: "dict[int, object]" = {}  # packet id -> what to tell `commands` at its PUBACK
         self._lost: "Exception | None" = None
         self._goodbye_id = 0  # packet id of the last `state`; 0: acknowledged
-        self._heard_ms = self._sent_ms = self._log.clock.mono_ms()
-        self._pinged = False  # a PINGREQ went out and nothing was heard since
+        now = self._log.clock.mono_ms()
+        self._alive = Liveness(self._broker.get("keepalive_s", brokers.KEEPALIVE_S), now)
+        self._window.connected(now)
 
     def poke(self) -> None:
         """There is something to send."""
@@ -68,36 +90,29 @@ class Uplink:
     async def session(self, done: "Callable[[], bool]", next_ms: "Callable[[], int | None]") -> None:
         """Connect and send until `done`, then say when to be back (`next_ms`, ms since 1970) and leave.
 
-        Errors: EdgeError (`network-unreachable`, `mqtt-…`, `link-…`), OSError.
+        Errors: EdgeError (of the bearer, `dns-…`, `mqtt-…`, `link-…`, `tls-…`), OSError.
         """
-        await self.wifi.connect(JOIN_MS)
+        clock, ring = self._log.clock, self._log.ring
+        self.proved = False
+        await self.bearer.up(self.bearer.up_ms)
         await self._sync()
-        host, port = self._broker["host"], self._broker["port"]
-        reader: asyncio.StreamReader
-        writer: asyncio.StreamWriter
-        try:
-            reader, writer = await asyncio.wait_for_ms(asyncio.open_connection(host, port), CONNECT_MS)
-        except asyncio.TimeoutError:
-            gc.collect()  # closes the socket that was left half open
-            raise EdgeError(
-                "link-no-broker", "%s:%d did not answer in %d ms" % (host, port, CONNECT_MS)
-            ) from None
+        place, link = await self._enter()
         receiver = None
         try:
-            self._reset()
-            await self._hello(reader, writer)
-            self._window.connected(self._log.clock.mono_ms())
             self.connected = True
             self.error = ""
-            receiver = asyncio.create_task(self._receive(reader))
-            await self._talk(writer, done)
-            await self._goodbye(writer, next_ms())
+            receiver = asyncio.create_task(self._receive(link))
+            await self._talk(link, done)
+            await self._goodbye(link, next_ms())
+        except (EdgeError, OSError):
+            if not self.proved and ring.head > ring.acked and self.bearer.is_up():
+                self._brokers.useless(place, clock.local_ms())
+            raise
         finally:
             self.connected = False
             if receiver:
                 receiver.cancel()
-            writer.close()
-            await writer.wait_closed()
+            link.close()
 
     async def _sync(self) -> None:
         """Set the clock from NTP unless it is fresh; a failure here is no reason not to send."""
@@ -115,66 +130,109 @@ class Uplink:
             elif log.clock.source() == "none":
                 log.fault("clock", "ntp-failed", True, detail)
 
-    async def _hello(self, reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
-        keepalive = self._broker.get("keepalive_s", 60)
+    async def _enter(self) -> "tuple[int, Connection]":
+        """A connection to the first broker of the list that lets us in. Errors: those of the last."""
+        clock = self._log.clock
+        last: "Exception" = EdgeError("link-no-broker", "none is named in the settings")
+        for place in self._brokers.order(clock.local_ms()):
+            self._broker = self._brokers.all[place]
+            try:
+                link = await self._open()
+            except (EdgeError, OSError) as error:
+                last = error
+                continue
+            self._brokers.chosen(place, clock.local_ms())
+            self.bearer.well()
+            return place, link
+        raise last
+
+    async def _open(self) -> Connection:
+        broker, limit = self._broker, CONNECT_MS
+        host, port, secure = broker["host"], brokers.port(broker), None
+        found = await dns.resolve(host, dns.servers(self._names), DNS_MS)
+        if broker.get("tls"):
+            gc.collect()  # a handshake needs room in one piece
+            if not self._tls:
+                self._tls = Tls(self._credentials)
+            secure, limit = self._tls, TLS_MS
+        link = dial(found[0], port, "%s:%d" % (host, port), secure, broker.get("name", host))
+        try:
+            self._reset()
+            await self._hello(link, limit)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    async def _hello(self, link: Connection, limit_ms: int) -> None:
+        keepalive = self._broker.get("keepalive_s", brokers.KEEPALIVE_S)
         will = (self._prefix + "up/state", self._state(False, None))
-        packet = self._mqtt.connect(self._device, self._broker.get("password", ""), keepalive, will)
-        await self._write(writer, packet)
-        events: "list[tuple[Any, ...]]" = []
-        while not events:
-            events = self._mqtt.feed(await self._read(reader, ANSWER_MS))
-        if events[0][0] != "connack":
-            raise EdgeError("mqtt-protocol", "the broker's first packet is no CONNACK")
+        password = self._broker.get("password", "")
+        await self._write(link, self._mqtt.connect(self._device, password, keepalive, will), limit_ms)
+        clock, let_in = self._log.clock, False
+        deadline = clock.mono_ms() + ANSWER_MS
+        while not let_in:
+            for event in self._mqtt.feed(await link.read(max(1, deadline - clock.mono_ms()))):
+                let_in = True  # the session sees to it that the first is CONNACK
+                self._handle(event)
         packets = self._mqtt.resend()
         packets.append(self._mqtt.subscribe(self._prefix + "down/+")[1])
         packets.append(self._mqtt.publish(self._prefix + "up/state", self._state(True, None), retain=True)[1])
-        await self._write(writer, b"".join(packets))
-        for event in events[1:]:
-            self._handle(event)
+        if self.commands:
+            self.commands.connected()
+        await self._write(link, b"".join(packets))
 
-    async def _talk(self, writer: "asyncio.StreamWriter", done: "Callable[[], bool]") -> None:
-        clock, half_ms = self._log.clock, self._broker.get("keepalive_s", 60) * 500
+    async def _talk(self, link: Connection, done: "Callable[[], bool]") -> None:
+        clock, alive, window = self._log.clock, self._alive, self._window
         while True:
             self._news.clear()
             if self._lost:
                 raise self._lost
             packet = self._next_packet()
             if packet:
-                await self._write(writer, packet)
+                await self._write(link, packet)
+                self._room.set()
                 continue
-            if done():
+            if done() or self._brokers.homesick(clock.local_ms()):
                 return
             now = clock.mono_ms()
-            quiet = now - min(self._sent_ms, self._heard_ms)
-            if self._pinged and now - self._sent_ms >= ANSWER_MS:
-                raise EdgeError("link-silent", "no answer to a ping in %d ms" % ANSWER_MS)
-            if quiet >= half_ms and not self._pinged:
-                self._pinged = True
-                await self._write(writer, self._mqtt.ping())
+            state = alive.state(now)
+            if state == DEAD:
+                raise EdgeError("link-silent", "no answer to a ping in %d ms" % alive.answer_ms)
+            if state == PING:
+                alive.pinged(now)
+                await self._write(link, self._mqtt.ping())
                 continue
-            wait = ANSWER_MS if self._pinged else half_ms - quiet
-            wait = min(wait, self._window.wait_ms(self._log.ring.acked, now))
+            overdue = window.overdue_ms(now)
+            if overdue >= PUBACK_MS:
+                raise EdgeError("link-unacknowledged", "no PUBACK for %d ms" % overdue)
+            wait = min(alive.wait_ms(now), window.wait_ms(self._log.ring.acked, now), PUBACK_MS - overdue)
             try:
                 await asyncio.wait_for_ms(self._news.wait(), max(1, wait))
             except asyncio.TimeoutError:
                 pass
 
     def _next_packet(self) -> bytes:
-        """What to send now: answers first, else the next message of records, else b""."""
+        """What to send now: answers first, then replies, else the next message of records, else b""."""
         if self._out:
             packets, self._out = self._out, []
             return b"".join(packets)
-        ring = self._log.ring
-        if self._log.clock.source() == "none" and self._log.clock.mono_ms() < self.hold_ms:
+        told = self.commands.reply() if self.commands else None
+        if told:
+            packet_id, packet = self._mqtt.publish(self._prefix + "up/replies", told[1])
+            self._replies[packet_id] = told[0]
+            return packet
+        ring, clock = self._log.ring, self._log.clock
+        if clock.source() == "none" and clock.mono_ms() < self.hold_ms:
             return b""
-        start = self._window.start(ring.acked, ring.head, self._log.clock.mono_ms())
+        start = self._window.start(ring.acked, ring.head, clock.mono_ms())
         if start is None:
             return b""
         run = ring.read(start, MAX_BODY)
         if not run or not self._window.may_follow(run[0][0], ring.acked):
             return b""
         first = run[0][0] if start == ring.first else ring.first
-        now, source = self._log.clock.now()
+        now, source = clock.now()
         head = '{"v":1,"log":"%s","first":%d,"sent":%d,"recs":[' % (
             ring.log,
             first,
@@ -182,19 +240,19 @@ class Uplink:
         )
         body = head.encode() + b",".join([data for _seq, data in run]) + b"]}"
         packet_id, packet = self._mqtt.publish(self._prefix + "up/records", body)
-        self._window.published(packet_id, run[-1][0])
+        self._window.published(packet_id, run[-1][0], clock.mono_ms())
         self._keep.data["sent"] = self._window.sent
         if source == "none":
             self._keep.save()  # their time can no longer be filled in, not even after a reset
         return packet
 
-    async def _goodbye(self, writer: "asyncio.StreamWriter", next_ms: "int | None") -> None:
+    async def _goodbye(self, link: Connection, next_ms: "int | None") -> None:
         number, packet = self._mqtt.publish(
             self._prefix + "up/state", self._state(False, next_ms), retain=True
         )
-        await self._write(writer, packet)
-        deadline = self._log.clock.mono_ms() + ANSWER_MS
         self._goodbye_id = number
+        await self._write(link, packet)
+        deadline = self._log.clock.mono_ms() + ANSWER_MS
         while self._goodbye_id and not self._lost:
             left = deadline - self._log.clock.mono_ms()
             self._news.clear()
@@ -202,39 +260,27 @@ class Uplink:
                 await asyncio.wait_for_ms(self._news.wait(), max(1, left))
             except asyncio.TimeoutError:
                 break
-        await self._write(writer, b"".join(self._out) + self._mqtt.disconnect())
+        await self._write(link, b"".join(self._out) + self._mqtt.disconnect())
 
     # Bytes
 
-    async def _write(self, writer: "asyncio.StreamWriter", data: bytes) -> None:
-        self._sent_ms = self._log.clock.mono_ms()
-        writer.write(data)
-        try:
-            await asyncio.wait_for_ms(writer.drain(), SEND_MS)
-        except asyncio.TimeoutError:
-            raise EdgeError(
-                "link-stuck", "%d bytes could not be sent in %d ms" % (len(data), SEND_MS)
-            ) from None
+    async def _write(self, link: Connection, data: bytes, limit_ms: int = SEND_MS) -> None:
+        self._alive.sent(self._log.clock.mono_ms())
+        await link.write(data, min(limit_ms, max(self._alive.answer_ms, 1)) if self.connected else limit_ms)
 
-    async def _read(self, reader: "asyncio.StreamReader", timeout_ms: int) -> bytes:
-        try:
-            data: bytes = await asyncio.wait_for_ms(reader.read(2048), timeout_ms)
-        except asyncio.TimeoutError:
-            raise EdgeError("link-silent", "nothing heard for %d ms" % timeout_ms) from None
-        if not data:
-            raise EdgeError("link-closed", "the broker closed the connection")
-        self._heard_ms = self._log.clock.mono_ms()
-        self._pinged = False
-        return data
-
-    async def _receive(self, reader: "asyncio.StreamReader") -> None:
-        limit = 2000 * self._broker.get("keepalive_s", 60) + ANSWER_MS
+    async def _receive(self, link: Connection) -> None:
+        limit = 2000 * self._broker.get("keepalive_s", brokers.KEEPALIVE_S)  # `_talk` is there before
         try:
             while True:
-                for event in self._mqtt.feed(await self._read(reader, limit)):
+                data = await link.read(limit)
+                self._alive.heard(self._log.clock.mono_ms())
+                for event in self._mqtt.feed(data):
                     self._handle(event)
                 self._news.set()
-        except (EdgeError, OSError) as error:
+                while len(self._out) > MAX_OUT:  # its deadline is that of the write that makes room
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as error:
             self._lost = error
             self._news.set()
 
@@ -245,44 +291,63 @@ class Uplink:
             if event[1] == self._goodbye_id:
                 self._goodbye_id = 0
             self._window.puback(event[1])
+            told = self._replies.pop(event[1], None)
+            if told is not None:
+                self.commands.told(told)
         elif event[0] == "suback" and 0x80 in event[2]:
             raise EdgeError(
                 "mqtt-refused", "the broker refused the subscription to " + self._prefix + "down/+"
             )
         elif event[0] == "message":
-            try:
-                self._message(event[1], event[2])
-                self._log.fault("link", "bad-message", False)
-            except (ValueError, KeyError, TypeError, UnicodeError):
-                self._log.fault("link", "bad-message", True, "a message on " + event[1][-40:])
-            if event[3]:
-                self._out.append(self._mqtt.puback(event[3]))  # after it was dealt with
+            self._message(event[1], event[2], event[3])
 
-    def _message(self, topic: str, payload: bytes) -> None:
-        body = json.loads(payload)
-        if topic == self._prefix + "down/ack":
-            ring, seq = self._log.ring, int(body["seq"])
-            if body["log"] != ring.log:
-                return  # of a log that this device no longer has
-            if self._window.acknowledged(seq, ring.acked, self._log.clock.mono_ms()):
-                ring.ack(seq)
-        elif topic == self._prefix + "down/commands":
-            reply = {"v": 1, "id": str(body["id"])[:64], "state": "refused", "code": "unsupported"}
-            reply["t"] = self._log.clock.now()[0]
-            packet = self._mqtt.publish(self._prefix + "up/replies", json.dumps(reply).encode(), keep=True)[1]
-            self._out.append(packet)
+    def _message(self, topic: str, payload: bytes, packet_id: int) -> None:
+        if topic == self._prefix + "down/commands" and not self._mqtt.room:
+            return  # no PUBACK: it comes again
+        try:
+            if topic == self._prefix + "down/ack":
+                self._acknowledged(json.loads(payload))
+            elif topic == self._prefix + "down/commands":
+                for reply in self._command(topic, payload):
+                    self._out.append(self._mqtt.publish(self._prefix + "up/replies", reply, keep=True)[1])
+            elif topic == self._prefix + "down/desired" and self.desired:
+                self.desired.take(payload)
+            self._log.fault("link", "bad-message", False)
+        except (EdgeError, OSError):
+            raise
+        except Exception as error:  # whatever a stranger's bytes lead to
+            self._log.fault("link", "bad-message", True, "%s: %s" % (topic[-40:], type(error).__name__))
+        if packet_id:
+            self._out.append(self._mqtt.puback(packet_id))  # after it was dealt with
+
+    def _acknowledged(self, body: "dict[str, Any]") -> None:
+        ring, seq = self._log.ring, int(body["seq"])
+        if body["log"] != ring.log:
+            return  # of a log that this device no longer has
+        if self._window.acknowledged(seq, ring.acked, self._log.clock.mono_ms()):
+            ring.ack(seq)
+            self.proved = True
+
+    def _command(self, topic: str, payload: bytes) -> "list[bytes]":
+        if self.commands:
+            return self.commands.take(topic, payload)
+        reply = {"v": 1, "id": str(json.loads(payload)["id"])[:64], "state": "refused", "code": "unsupported"}
+        reply["t"] = self._log.clock.now()[0]
+        return [json.dumps(reply).encode()]
 
     def _state(self, online: bool, next_ms: "int | None") -> bytes:
         ring = self._log.ring
-        return (
-            '{"v":1,"online":%s,"fw":"%s","rev":%d,"log":"%s","first":%d,"head":%d,"next":%s}'
-            % (
-                "true" if online else "false",
-                VERSION,
-                self._rev,
-                ring.log,
-                ring.first,
-                ring.head,
-                "null" if next_ms is None else next_ms,
-            )
-        ).encode()
+        text = '{"v":1,"online":%s,"fw":"%s","rev":%d,"log":"%s","first":%d,"head":%d,"next":%s' % (
+            "true" if online else "false",
+            VERSION,
+            self._rev,
+            ring.log,
+            ring.first,
+            ring.head,
+            "null" if next_ms is None else next_ms,
+        )
+        for tell in self.extra:
+            told = tell()
+            if told:
+                text += ',"%s":%s' % told
+        return (text + "}").encode()

@@ -1,0 +1,34 @@
+"""Connected for as long as it goes: what a truck does, and a bin that is asked to stay awake."""
+
+import asyncio
+import os
+
+from edge.errors import EdgeError
+from edge.link.backoff import LIMIT_MS, Backoff
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from edge.clock import Clock
+    from edge.link.uplink import Uplink
+
+
+def draw(n: int) -> int:
+    """An even chance of 0 … n - 1 (n up to 2^30)."""
+    return (int.from_bytes(os.urandom(4), "little") & 0x3FFFFFFF) % n
+
+
+async def stay(uplink: "Uplink", clock: "Clock") -> None:
+    """For ever: a session, and after each a pause by `backoff`. A session that moved records, or lasted, has
+    proved the link.
+    """
+    backoff = Backoff(draw)
+    while True:
+        start = clock.mono_ms()
+        try:
+            await uplink.session(lambda: False, lambda: None)
+        except (EdgeError, OSError) as error:
+            uplink.error = str(error)
+        now = clock.mono_ms()
+        if uplink.proved or now - start > LIMIT_MS:
+            backoff.worked()
+        await asyncio.sleep_ms(backoff.failed(now))

@@ -1,0 +1,121 @@
+"""TLS to the broker: the device's own certificate and key, the server held to its name.
+
+Settings `tls`: `ca`, `cert`, `key`, each base64 of DER (not every port reads PEM). There is no way to say
+"do not verify": chain, name and dates are always checked, by Mbed TLS.
+
+Dates need a clock. A dead one stands at a floor that is never ahead of the true time (`edge.clock`), so a
+certificate that is valid now can only look *not yet* valid. Then the `not before` of what the server showed
+is a time that has passed, if it is genuine; `Tls.floor_ms` says it, the clock may start from there, and the
+next handshake verifies everything anew. What that leaves open, and for whom, stands in docs/design.md.
+"""
+
+from binascii import a2b_base64
+
+import tls
+
+from edge.errors import EdgeError
+from edge.measure.calendar import days
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SEQUENCE, _CONTEXT_0, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
+_VERIFY_FAILED, _FATAL_ALERT = -0x2700, -0x7780
+_WORDS = (
+    ("future", "tls-not-yet-valid"),
+    ("expired", "tls-expired"),
+    ("Common Name", "tls-wrong-name"),
+    ("trusted CA", "tls-untrusted"),
+)
+
+
+class Tls:
+    """A client context. Errors: `settings-tls`."""
+
+    def __init__(self, settings: "dict[str, Any]") -> None:
+        self._newest_ms = 0
+        try:
+            context: "Any" = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(a2b_base64(settings["ca"]))
+            context.load_cert_chain(a2b_base64(settings["cert"]), a2b_base64(settings["key"]))
+            context.verify_mode = tls.CERT_REQUIRED
+            context.verify_callback = self._seen
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            raise EdgeError(
+                "settings-tls", "tls needs ca, cert and key, each base64 of DER: %s" % error
+            ) from None
+        self._context = context
+
+    def _seen(self, certificate: "Any", _depth: int) -> int:
+        start = not_before_ms(bytes(certificate))
+        if start is not None and start > self._newest_ms:
+            self._newest_ms = start
+        return 0
+
+    def wrap(self, sock: "Any", name: str) -> "Any":
+        """A socket over which nothing passes before the server has proved that it is `name`."""
+        self._newest_ms = 0
+        return self._context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+
+    def floor_ms(self, now_ms: int) -> "int | None":
+        """What the time must at least be, going by the last handshake's certificates; None: nothing beyond
+        `now_ms`.
+        """
+        return self._newest_ms if self._newest_ms > now_ms else None
+
+
+def failure(error: "OSError | ValueError", peer: str) -> "EdgeError | None":
+    """The name of what Mbed TLS raised: `tls-not-yet-valid`, `tls-expired`, `tls-wrong-name`,
+    `tls-untrusted`, `tls-refused` (the server does not want us), `tls-failed`. None: an error of the socket.
+    """
+    text = str(error)
+    if isinstance(error, OSError):
+        number = error.errno
+        if number is None or number >= 0 or number > -128:
+            return None
+        code = {_VERIFY_FAILED: "tls-untrusted", _FATAL_ALERT: "tls-refused"}.get(number, "tls-failed")
+        return EdgeError(code, "%s: %s" % (peer, text))
+    for words, code in _WORDS:
+        if words in text:
+            return EdgeError(code, "%s: %s" % (peer, text.strip()))
+    return EdgeError("tls-failed", "%s: %s" % (peer, text.strip()))
+
+
+def _element(der: bytes, at: int) -> "tuple[int, int, int]":
+    """(tag, where its content starts, where it ends) (X.690). Errors: IndexError."""
+    size = der[at + 1]
+    start = at + 2
+    if size & 0x80:
+        count = size & 0x7F
+        size = 0
+        for _ in range(count):
+            size = size << 8 | der[start]
+            start += 1
+    return der[at], start, start + size
+
+
+def not_before_ms(der: bytes) -> "int | None":
+    """When a certificate's validity begins (RFC 5280, 4.1.2.5), in ms since 1970; None: it does not say."""
+    try:
+        _tag, at, _end = _element(der, 0)
+        _tag, at, _end = _element(der, at)  # to-be-signed certificate
+        tag, _start, end = _element(der, at)
+        fields = 4 if tag == _CONTEXT_0 else 3  # version, serial number, algorithm, issuer; then validity
+        for _ in range(fields):
+            _tag, _start, at = _element(der, at)
+        tag, start, _end = _element(der, at)
+        if tag != _SEQUENCE:
+            return None
+        tag, start, end = _element(der, start)
+        text = der[start:end].decode()
+        if tag == _UTC_TIME:
+            text = ("20" if text[:2] < "50" else "19") + text
+        elif tag != _GENERALIZED_TIME:
+            return None
+        day = days(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        if day is None or len(text) != 15 or text[14] != "Z":
+            return None
+        return (day * 86_400 + int(text[8:10]) * 3600 + int(text[10:12]) * 60 + int(text[12:14])) * 1000
+    except (IndexError, ValueError):
+        return None
