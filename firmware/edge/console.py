@@ -9,14 +9,26 @@ import sys
 
 from edge import VERSION
 from edge.app.unit import Unit
+from edge.blackbox import KEPT, decode
 from edge.errors import EdgeError
+from edge.supervisor import Supervisor
 
 MAX_LINE = 200
 
 
 class Console:
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
+    """`unit` is None in safe mode when the settings cannot be used; `why` says what is wrong with them."""
+
+    def __init__(self, unit: "Unit | None", supervisor: "Supervisor | None" = None, why: str = "") -> None:
+        self._found = unit
+        self._supervisor: Supervisor = supervisor or self._unit.supervisor
+        self._why = why
+
+    @property
+    def _unit(self) -> Unit:
+        if self._found is None:
+            raise EdgeError("settings-failed", self._why + "; provision the unit")
+        return self._found
 
     async def run(self) -> None:
         stdin = asyncio.StreamReader(sys.stdin)
@@ -52,6 +64,9 @@ class Console:
             "status": "clock, log, battery, link, faults",
             "self-test": "try each part (a few seconds); name one or more parts to try only these",
             "zero": "zero <scale> [setup]: the bay is empty, set its zero (setup: it has a new platform)",
+            "events": "events [n]: the last n (20) of the black box: seconds since 1970, boot, code, clock, detail",
+            "reboot": "start anew",
+            "leave-safe-mode": "after three failed starts: try everything again",
             "help": "this list",
         }
 
@@ -77,6 +92,23 @@ class Console:
             "refused": unit.keep.data.get("refused", {}),
             "tokens": unit.keep.data.get("tokens", {}),
         }
+
+    async def _do_events(self, args: "list[str]") -> object:
+        count = int(args[0]) if args and args[0].isdigit() else 20
+        box = self._supervisor.box
+        found = {"boot": box.boot, "cause": self._supervisor.cause, "safe": self._supervisor.safe}
+        found["events"] = [decode(event) for event in box.last(max(1, min(count, KEPT)))]
+        return found
+
+    async def _do_reboot(self, _args: "list[str]") -> object:
+        self._supervisor.reset("reboot", "at the console")
+        return None
+
+    async def _do_leave_safe_mode(self, _args: "list[str]") -> object:
+        if not self._supervisor.safe:
+            raise EdgeError("not-in-safe-mode", "everything runs")
+        self._supervisor.leave_safe_mode("at the console")
+        return None
 
     async def _do_self_test(self, args: "list[str]") -> object:
         from edge.selftest import SelfTest

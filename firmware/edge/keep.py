@@ -1,5 +1,7 @@
-"""What survives deep sleep and a planned reset, not a power cut: a small JSON object in RTC memory, with a
-CRC.
+"""What survives deep sleep and a reset, not a power cut: a small JSON object in RTC memory, with a CRC.
+
+A brown-out is a power-on whose RTC memory may still stand, while the clock beside it has begun anew. So what
+is found after any power-on is only looked at (`survived`), never gone on with.
 """
 
 import json
@@ -8,9 +10,13 @@ from struct import pack, unpack_from
 
 import machine
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _ROOM = 2048 - 4
 _DROPPED_FIRST = ("tokens", "refused", "rssi", "known", "fill", "diag", "why")
-_DROPPED_LAST = ("source", "synced_ms", "base", "sent")
+_DROPPED_LAST = ("source", "synced_ms", "base", "sent", "boots", "failed")
 
 
 class Keep:
@@ -18,16 +24,30 @@ class Keep:
 
     Keys: `source`, `synced_ms` (clock), `base` (first record of this time base), `sent` (newest record sent),
     `faults` (raised now, as "part code"), `known_ms` (newest trusted time in the log when power came on; 0:
-    none), `why` (breadcrumb of a planned reset), and the app's own.
+    none), `why` (breadcrumb of a planned reset), `doing` (a call that has not returned), `mv` (battery when
+    last measured), `boots` and `failed` (boots since the first, and failed ones in a row), and the app's own.
     """
 
     def __init__(self) -> None:
         self._rtc = machine.RTC()
-        self.data = {}
-        raw = bytes(self._rtc.memory())
-        if len(raw) > 4 and unpack_from("<I", raw, 0)[0] == crc32(raw[4:]):
-            self.data = json.loads(raw[4:])
+        self.data = self._read()
+        self.survived: "dict[str, Any]" = {}
+        if machine.reset_cause() == machine.PWRON_RESET:
+            self.survived, self.data = self.data, {}
         self.fresh = not self.data
+
+    def _read(self) -> "dict[str, Any]":
+        raw = bytes(self._rtc.memory())
+        if len(raw) <= 4 or unpack_from("<I", raw, 0)[0] != crc32(raw[4:]):
+            return {}
+        return json.loads(raw[4:])
+
+    def doing(self, what: str) -> None:
+        """A call begins that may never return ("" when it has): should the chip be reset out of it, the cause
+        is known.
+        """
+        self.data["doing"] = what
+        self.save()
 
     def save(self) -> None:
         """Write `data` back. What does not fit is left out, the least important first: counts and what can be

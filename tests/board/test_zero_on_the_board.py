@@ -28,11 +28,12 @@ EDGE = {
 }
 PROGRAM = """
 import asyncio
+from edge.app.start import supervise
 from edge.app.unit import Unit
 from edge.console import Console
 
 async def main():
-    unit = Unit()
+    unit = Unit(supervise())
     console = Console(unit)
     for line in COMMANDS:
         print(await console.answer(line.split()))
@@ -44,10 +45,11 @@ asyncio.run(main())
 LOOKS = """
 import asyncio, json, time
 from edge.app.scale import Scale
+from edge.app.start import supervise
 from edge.app.unit import Unit
 
 async def main():
-    scale = Scale(Unit(), "scale0")
+    scale = Scale(Unit(supervise()), "scale0")
     for _ in range(3):
         start = time.ticks_ms()
         weighing = await scale.look(3000)

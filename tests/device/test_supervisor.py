@@ -30,16 +30,22 @@ def test_a_task_that_keeps_dying_restarts_the_device_with_a_breadcrumb() -> None
     outcome = supervise("always")
     assert outcome["runs"] == ["always"] * 3
     assert outcome["reset"]
-    assert outcome["why"].startswith("always died 3 times: OSError")
+    assert outcome["why"].startswith("task-died: always died 3 times: OSError")
     assert faults(outcome) == [("always", "task-died", "raised")]
 
 
-def test_a_broken_promise_restarts_the_device_with_a_breadcrumb() -> None:
+def test_a_task_that_is_overdue_restarts_the_device_with_a_breadcrumb() -> None:
     outcome = supervise("hangs")
     assert outcome["reset"]
-    assert outcome["why"] == "hangs is stuck"
+    assert outcome["why"] == "stuck: hangs"
 
 
 def test_a_task_may_end() -> None:
     outcome = supervise("ends")
     assert (outcome["runs"], outcome["reset"], outcome["records"]) == (["ends"], False, [])
+
+
+def test_the_black_box_names_of_what_a_task_died() -> None:
+    events = [(code, detail) for code, _clock, detail in supervise("always")["events"]]
+    assert [code for code, _detail in events] == ["panic", "error", "error", "error"]
+    assert events[1][1].startswith("OSError")

@@ -92,9 +92,9 @@ class Bin:
             self._offer_console()
             if self._pressed:
                 self._pressed = False
-                supervisor.promise("visit", VISIT_MS)
+                supervisor.check_in("visit", VISIT_MS)
                 await self._attend()
-                supervisor.keep_promise("visit")
+                supervisor.check_out("visit")
             elif self._due() <= 0:
                 await self._look()
             elif self._wants_upload():
@@ -148,6 +148,7 @@ class Bin:
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
             self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
+        self.unit.supervisor.good()
         self.unit.keep.save()
         pins = [self._service.pin]
         if self.unit.board.fitted(THERMOSTAT) and not too_hot(self.unit):  # once it has, the timer is enough
@@ -201,9 +202,9 @@ class Bin:
             await bay.keeper.rest()
         if visit:
             self._visiting = True
-            supervisor.promise("visit", VISIT_MS)
+            supervisor.check_in("visit", VISIT_MS)
             await settle(unit, visit, self.bays, self._show)
-            supervisor.keep_promise("visit")
+            supervisor.check_out("visit")
             self._visiting = False
         for bay in self.bays:
             if bay.keeper.closed:

@@ -8,27 +8,28 @@ from esp32 import Partition
 from edge import VERSION
 from edge.board import Board
 from edge.clock import Clock
+from edge.drivers.flash import Flash
 from edge.errors import EdgeError
-from edge.keep import Keep
 from edge.link.uplink import Uplink
 from edge.log import Log, plain
 from edge.store import settings as store
 from edge.store.ring import Ring
 from edge.store.state import State
-from edge.supervisor import Supervisor, reason
+from edge.supervisor import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def partition(label: str) -> Partition:
+def partition(label: str) -> Flash:
+    """A data partition of the flash. Errors: `partition-missing`."""
     found = Partition.find(Partition.TYPE_DATA, label=label)
     if not found:
         raise EdgeError(
             "partition-missing", "no data partition %s; flash the partition table of this board" % label
         )
-    return found[0]
+    return Flash(label, found[0])
 
 
 def _log_id() -> int:
@@ -36,16 +37,20 @@ def _log_id() -> int:
 
 
 class Unit:
-    def __init__(self) -> None:
+    """`supervisor` has started already, so that it can name what fails here."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self.box, self.keep = supervisor.box, supervisor.keep
         self.settings: "dict[str, Any]" = store.load(partition("settings"))
-        self.keep = Keep()
         self.clock = Clock(self.keep)
         self.log = Log(Ring(partition("log"), _log_id), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
         self.board = Board(self.settings["board"])
         self.uplink = Uplink(self.settings, self.log, self.keep)
-        self.supervisor = Supervisor(self.log, self.keep)
+        self.box.now = self.clock.now
+        supervisor.fault = self.log.fault
         self._state: "State | None" = None
 
     @property
@@ -62,11 +67,10 @@ class Unit:
         return self._state
 
     def boot_record(self) -> str:
-        """Record the start unless it is the end of a planned sleep; why the chip started."""
-        why = reason()
+        """Record the start unless it is the end of a planned sleep; why the unit started."""
+        why, crumb = self.supervisor.cause, self.supervisor.crumb
         if why != "deep-sleep" or self.keep.fresh:
-            breadcrumb = plain(self.keep.data.pop("why", ""))
-            fields = [("reason", why), ("fw", VERSION), ("hw", self.board.id), ("breadcrumb", breadcrumb)]
+            fields = [("reason", why), ("fw", VERSION), ("hw", self.board.id), ("breadcrumb", plain(crumb))]
             self.log.write("boot", fields)
             self.keep.save()
         return why

@@ -27,6 +27,16 @@ class WDT:
         WDT.feeds += 1
 
 
+class Timer:
+    PERIODIC = 1
+
+    def __init__(self, _id):
+        pass
+
+    def init(self, period, mode, callback):
+        self.callback = callback
+
+
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 
 

@@ -8,6 +8,7 @@ import sys
 
 import edge.supervisor as module
 import machine
+from edge.blackbox import BlackBox, decode
 from edge.clock import Clock
 from edge.keep import Keep
 from edge.log import Log
@@ -21,7 +22,10 @@ module.WELL_MS = 100
 
 keep = Keep()
 log = Log(Ring(Flash(8), lambda: 1), Clock(keep), keep)
-supervisor = Supervisor(log, keep)
+box = BlackBox(Flash(2))
+supervisor = Supervisor(keep, box)
+supervisor.started()
+supervisor.fault = log.fault
 runs = []
 
 
@@ -39,7 +43,7 @@ async def dies_always():
 
 
 async def hangs():
-    supervisor.promise("hangs", 50)
+    supervisor.check_in("hangs", 50)
     runs.append("hangs")
     await asyncio.sleep_ms(10_000)
 
@@ -64,6 +68,8 @@ except SystemExit:
 records = [json.loads(data) for data in log.ring.walk()]
 again = Keep()  # as the next boot finds it
 why = again.data.get("why")
+events = [decode(event)[2:] for event in box.last()]
+fed = machine.WDT.feeds > 2
 print(
-    json.dumps({"runs": runs, "reset": reset, "why": why, "records": records, "fed": machine.WDT.feeds > 2})
+    json.dumps({"runs": runs, "reset": reset, "why": why, "records": records, "fed": fed, "events": events})
 )
