@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hardware import load_board
 from simulators.board.firmware import edge
@@ -43,7 +43,7 @@ class Image:
     @classmethod
     def create(
         cls, path: Path, device: str, board: str, settings: dict[str, Any], seed: int, now_ms: int
-    ) -> "Image":
+    ) -> Self:
         """A unit fresh from the bench: blank log, provisioned settings. Raises ImageError when there is one
         already."""
         if (path / "unit.json").exists():
@@ -118,7 +118,7 @@ class Image:
                 self._archive[log, seq] = self._unsaved[log, seq] = data  # a later line of the file counts
 
     def _on_flash(self) -> Iterator[tuple[str, int, bytes]]:
-        found: Callable[[bytes], Iterator[tuple[str, int, bytes]]] = edge("edge.store.ring").entries
+        found: Callable[[bytes], Iterator[tuple[str, int, bytes]]] = edge("edge.store.sector").entries
         return found((self.path / "log.bin").read_bytes())
 
     def logged(self) -> Iterator[tuple[str, int, bytes]]:

@@ -209,7 +209,7 @@ class City:
     def head(self, device: str) -> tuple[str, int] | None:
         """The newest record of a unit as (log, seq); None: it has none."""
         newest = None
-        for log, seq, _ in edge("edge.store.ring").entries((self._path(device) / "log.bin").read_bytes()):
+        for log, seq, _ in edge("edge.store.sector").entries((self._path(device) / "log.bin").read_bytes()):
             newest = (log, seq)
         return newest
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from edge.store import record, settings
-from edge.store.ring import Ring, entries
+from edge.store.ring import Ring
+from edge.store.sector import entries
 
 from tests.device.conftest import LOGS
 from tests.device.flash import Flash

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from edge.errors import EdgeError
 from edge.store import record
-from edge.store.ring import Ring, entries
+from edge.store.ring import Ring
+from edge.store.sector import entries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

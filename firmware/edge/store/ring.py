@@ -1,26 +1,35 @@
-"""The flash log: an append-only ring of 4096-byte sectors on a raw partition.
-
-    sector:  header | entry | entry | … | 0xFF …
-    header:  magic "HLOG", version, log id, serial, first seq, acked seq, CRC-32    (28 bytes, little endian)
-    entry:   type, 0, length, seq | payload | CRC-32                                (8 + length + 4 bytes)
-
-    RECORD  payload: the record's JSON text; seq: its number
-    ACK     no payload; seq: everything up to it is durable elsewhere
-    TIME    payload: upto, offset; records seq … upto-1 made without a clock are read back with t + offset
+"""The flash log: an append-only ring of 4096-byte sectors on a raw partition (layout: `store/sector.py`).
 
 Rules. (1) The serial counts up for ever and `serial % sectors` is the sector's place, so the newest sector
 is found by bisection and a stale header betrays itself. (2) An entry never spans sectors. (3) A sector is
 erased only when every record in it is acknowledged. (4) A tail that is neither an entry nor blank was torn
-by a power cut: the sector is closed, the next one opened. (5) A log is created on a blank partition only;
-an unreadable one is an error, never wiped. (6) What a record says never changes once it may have been sent;
-a TIME entry covers unsent records only (the caller's duty).
+by a power cut: the sector is closed, the next one opened. (5) A log is created on a blank partition only,
+with its first record; an unreadable one is an error, never wiped. (6) What a record says never changes once
+it may have been sent; a TIME entry covers unsent records only (the caller's duty). (7) A number is given
+once: those that damage took, or may have taken, are passed over and told as lost. (8) What is written is
+read back; a sector that does not hold it is closed, and the entry goes into the next. (9) Below the voltage
+floor nothing is written.
 """
 
-from binascii import crc32
-from struct import calcsize, pack, unpack_from
-
 from edge.errors import EdgeError
-from edge.store.record import backdate
+from edge.store.losses import Losses
+from edge.store.mount import newest
+from edge.store.sector import (
+    ACK,
+    HEADER_SIZE,
+    OVERHEAD,
+    RECORD,
+    SECTOR,
+    TIME,
+    correct,
+    decode_header,
+    decode_time,
+    encode_entry,
+    encode_header,
+    encode_time,
+    parse,
+    told,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,185 +37,137 @@ if TYPE_CHECKING:
 
     from edge.types import BlockDevice
 
-SECTOR = 4096
 MAX_RECORD = 1024
-
-RECORD = 1
-ACK = 2
-TIME = 3
-
-_MAGIC = b"HLOG"
-_VERSION = 1
-_HEADER = "<4sB3xIIII"
-_HEADER_SIZE = calcsize(_HEADER) + 4
-_ENTRY = "<BBHI"
-_ENTRY_SIZE = calcsize(_ENTRY)
-_OVERHEAD = _ENTRY_SIZE + 4
-_TIME = "<Iq"
-_BLANK = b"\xff" * _HEADER_SIZE
+TRIES = 4  # sectors in a row that may fail before a write does
 
 _ERASE = 6
 _COUNT = 4
 _SIZE = 5
+_NONE = b',"clock":"none"'
 
 
-def encode_header(log: int, serial: int, first: int, acked: int) -> bytes:
-    body = pack(_HEADER, _MAGIC, _VERSION, log, serial, first, acked)
-    return body + pack("<I", crc32(body))
-
-
-def decode_header(buf: "bytes | bytearray") -> "tuple[int, int, int, int] | None":
-    """(log id, serial, first seq, acked seq), or None when this is no header."""
-    magic, version, log, serial, first, acked = unpack_from(_HEADER, buf, 0)
-    if magic != _MAGIC or version != _VERSION:
-        return None
-    if unpack_from("<I", buf, _HEADER_SIZE - 4)[0] != crc32(buf[: _HEADER_SIZE - 4]):
-        return None
-    return log, serial, first, acked
-
-
-def parse(buf: "bytes | bytearray") -> "tuple[list[tuple[int, int, int, int]], int, bool]":
-    """A sector's entries as (type, seq, payload offset, payload length), where they end, and whether the
-    rest is blank.
-    """
-    entries = []
-    at = _HEADER_SIZE
-    view = memoryview(buf)
-    while at + _OVERHEAD <= SECTOR:
-        kind, zero, length, seq = unpack_from(_ENTRY, buf, at)
-        end = at + _ENTRY_SIZE + length
-        if kind not in (RECORD, ACK, TIME) or zero or end + 4 > SECTOR:
-            break
-        if unpack_from("<I", buf, end)[0] != crc32(view[at:end]):
-            break
-        entries.append((kind, seq, at + _ENTRY_SIZE, length))
-        at = end + 4
-    return entries, at, not bytes(view[at:]).strip(b"\xff")
-
-
-def _correct(data: bytes, seq: int, times: "list[tuple[int, int, int]]") -> bytes:
-    for start, upto, offset in times:
-        if start <= seq < upto:
-            return backdate(data, offset)
-    return data
-
-
-def entries(image: bytes) -> "Iterator[tuple[str, int, bytes]]":
-    """Every record of a flash image, oldest first: (log id as 8 hex digits, seq, record text with its time
-    filled in).
-    """
-    count = len(image) // SECTOR
-    sectors = []
-    for index in range(count):
-        sector = image[index * SECTOR : (index + 1) * SECTOR]
-        header = decode_header(sector)
-        if header and header[1] % count == index:
-            sectors.append((header[0], header[1], sector, parse(sector)[0]))
-    sectors.sort(key=lambda item: item[:2])
-    times: "dict[int, list[tuple[int, int, int]]]" = {}
-    for log, _serial, sector, found in sectors:
-        for kind, seq, at, _length in found:
-            if kind == TIME:
-                times.setdefault(log, []).append((seq,) + unpack_from(_TIME, sector, at))
-    for log, _serial, sector, found in sectors:
-        for kind, seq, at, length in found:
-            if kind == RECORD:
-                yield "%08x" % log, seq, _correct(bytes(sector[at : at + length]), seq, times.get(log, []))
+def _always() -> bool:
+    return True
 
 
 class Ring:
-    """The log on a block device (`readblocks`/`writeblocks` with offset, `ioctl`), mounted or, when blank,
-    created.
+    """The log on a block device (`readblocks`/`writeblocks` with offset, `ioctl`), mounted, or new when that
+    is blank.
 
     `log`: its id, 8 hex digits. `head`: number of the newest record (0: none yet). `acked`: everything up
-    to it is durable elsewhere. `first`: the oldest record still held (head + 1 when there is none). Errors:
-    `log-unreadable` when the partition is neither blank nor a log.
+    to it is durable elsewhere. `first`: the oldest record still held (head + 1 when there is none).
+    `damage`: damaged places that were met since the mount. Errors: `log-unreadable` when the partition is
+    neither blank nor a log.
     """
 
-    def __init__(self, device: "BlockDevice", new_id: "Callable[[], int]") -> None:
-        """Mount `device`; `new_id` draws the id (32 bits) of a log that is created."""
+    def __init__(
+        self, device: "BlockDevice", new_id: "Callable[[], int]", may_write: "Callable[[], bool]" = _always
+    ) -> None:
+        """Mount `device`; `new_id` draws the id (32 bits) of a log that is created. `may_write`: whether the
+        supply bears a flash write now.
+        """
         self._dev = device
         self._n = device.ioctl(_COUNT, 0) or 0
         if device.ioctl(_SIZE, 0) != SECTOR or self._n < 4:
             raise EdgeError("log-unreadable", "the partition must have at least 4 sectors of 4096 bytes")
+        self.may_write = may_write
         self._reserve = max(2, self._n // 8)
-        self._probe = bytearray(_HEADER_SIZE)
+        self._probe = bytearray(HEADER_SIZE)
         self._buf = bytearray(SECTOR)
         self._cached = (-1, -1)  # (serial, tail) of the sector that `_buf` and `_found` show
         self._found: "list[tuple[int, int, int, int]]" = []
         self._times: "list[tuple[int, int, int]] | None" = None  # read when first needed
+        self._losses = Losses()
+        self.damage = 0
+        self.head = self.acked = 0
+        self._log, self._serial, self._oldest, self._held = 0, -1, 0, 0
+        self._tail = SECTOR
         self._mount(new_id)
 
     # Mounting
 
-    def _header(self, index: int) -> "tuple[int, int, int, int] | None":
+    def _header(self, index: int) -> "tuple[int, ...] | None":
+        """As `decode_header`; one that does not belong to its place is none."""
         self._dev.readblocks(index, self._probe, 0)
         header = decode_header(self._probe)
-        return header if header and header[1] % self._n == index else None
-
-    def _newest(self) -> "tuple[int, int, int, int] | None":
-        """The newest sector's header, by bisection; by looking at all when one is damaged."""
-        low = self._header(0)
-        if low is None:
-            return self._newest_of_all()
-        lo, hi = 0, self._n - 1
-        while lo < hi:
-            mid = (lo + hi + 1) // 2
-            header = self._header(mid)
-            if header and header[0] == low[0] and header[1] == low[1] + mid:
-                lo = mid
-            elif header is None and self._probe != _BLANK:
-                return self._newest_of_all()
-            else:
-                hi = mid - 1
-        return self._header(lo)
-
-    def _newest_of_all(self) -> "tuple[int, int, int, int] | None":
-        newest = None
-        for index in range(self._n):
-            header = self._header(index)
-            if header and (newest is None or header[1] > newest[1]):
-                newest = header
-        return newest
+        return None if header and header[1] % self._n != index else header
 
     def _mount(self, new_id: "Callable[[], int]") -> None:
-        newest = self._newest()
-        if newest is None:
-            self._create(new_id())
+        found = newest(self._header, self._n)
+        if found is None:
+            self._begin(new_id())
             return
-        self._log, self._serial, first, self.acked = newest
-        self.head = first - 1
-        self._load(self._serial)
-        for kind, seq, _at, _length in self._found:
-            if kind == RECORD:
-                self.head = seq
-            elif kind == ACK and seq > self.acked:
-                self.acked = seq
-        self._oldest = max(0, self._serial - self._n + 1)
-        while self._oldest < self._serial and not self._sector_header(self._oldest):
-            self._oldest += 1
-        self.acked = max(self.acked, self._first_of(self._oldest) - 1)
+        self._log, self._serial, first, self.acked = found
+        self.head = max(first - 1, self.acked)
+        bad = self._take_newest()
+        self._revive()
+        if self._serial == found[1] and bad < SECTOR:
+            count = told(self._buf, bad)
+            if count:
+                self.skip(self.head + count)
+        self._find_oldest()
         self._held = self._sector_of(self.acked + 1)
 
-    def _create(self, log: int) -> None:
+    def _begin(self, log: int) -> None:
         for index in range(1, self._n):  # sector 0 may hold the torn start of a log that never was
-            self._dev.readblocks(index, self._probe, 0)
-            if self._probe != _BLANK:
+            if self._header(index) != ():
                 raise EdgeError("log-unreadable", "no valid sector, and sector %d is not blank" % index)
-        self._log, self._serial, self._oldest, self._held = log, -1, 0, 0
-        self.head = self.acked = 0
-        self._tail = SECTOR
-        self._open_next()
+        self._log = log
 
-    def _load(self, serial: int) -> None:
-        """Read a sector into `_buf`; of the newest one also learn where it ends."""
+    def _take_newest(self) -> int:
+        """Learn from the newest sector where the log ends; where its unreadable end begins (SECTOR: none)."""
+        bad = self._load(self._serial)
+        for kind, seq, at, _length in self._found:
+            if kind == ACK and seq > self.acked:
+                self.acked = seq
+            upto = decode_time(self._buf, at)[0] - 1 if kind == TIME else seq
+            self.head = max(self.head, upto)
+        return bad
+
+    def _revive(self) -> None:
+        """Is there a sector after the newest whose header alone is damaged? It is read and closed."""
+        serial = self._serial + 1
+        self._dev.readblocks(serial % self._n, self._probe, 0)
+        if decode_header(self._probe) is not None:
+            return
         self._dev.readblocks(serial % self._n, self._buf, 0)
-        self._found, tail, clean = parse(self._buf)
-        if serial == self._serial:
-            self._tail = tail if clean else SECTOR
-        self._cached = (serial, self._tail if serial == self._serial else SECTOR)
+        self._cached = (-1, -1)
+        found = parse(self._buf)[0]
+        if [seq for kind, seq, _at, _length in found if kind == RECORD and seq > self.head]:
+            self._serial = serial
+            self._take_newest()
+            self._tail = SECTOR
+            self.damage += 1
+        else:  # it was being erased: back to the newest
+            self._load(self._serial)
 
-    def _sector_header(self, serial: int) -> "tuple[int, int, int, int] | None":
+    def _find_oldest(self) -> None:
+        """The oldest sector that can be read. What was in one before it is acknowledged (rule 3)."""
+        self._oldest = max(0, self._serial - self._n + 1)
+        if self._oldest == self._serial or self._sector_header(self._oldest):
+            self.acked = max(self.acked, self._first_of(self._oldest) - 1)
+            return
+        after = self._first_of(self._oldest + 1)
+        self._load(self._oldest)
+        for kind, seq, _at, _length in self._found:
+            if kind == RECORD and after - SECTOR // OVERHEAD <= seq < after:  # its header alone is damaged
+                self.acked = max(self.acked, seq - 1)
+                return
+        self._oldest += 1
+        self.acked = max(self.acked, after - 1)
+
+    def _load(self, serial: int) -> int:
+        """Read a sector into `_buf`; of the newest one also learn where it ends. Where its unreadable end
+        begins (SECTOR: none).
+        """
+        self._dev.readblocks(serial % self._n, self._buf, 0)
+        self._found, tail, bad = parse(self._buf)
+        if serial == self._serial:
+            self._tail = tail
+        self._cached = (serial, self._tail if serial == self._serial else SECTOR)
+        return bad
+
+    def _sector_header(self, serial: int) -> "tuple[int, ...] | None":
         header = self._header(serial % self._n)
         return header if header and header[1] == serial and header[0] == self._log else None
 
@@ -220,10 +181,10 @@ class Ring:
         return self.head + 1
 
     def _sector_of(self, seq: int) -> int:
-        """The serial of the sector that holds (or would hold) record `seq`."""
+        """The serial of the sector that holds (or would hold) record `seq`, or of one before it."""
         lo, hi = self._oldest, self._serial
         if self._first_of(hi) <= seq:
-            return hi
+            return max(lo, hi)
         while lo < hi:
             mid = (lo + hi + 1) // 2
             if self._first_of(mid) <= seq:
@@ -247,15 +208,19 @@ class Ring:
         """Whole sectors that can still be opened."""
         return self._n - (self._serial - self._held + 1)
 
+    def spare(self) -> "tuple[int, int]":
+        """Sectors that readings may still open, and of how many in an empty log."""
+        return max(0, self.free - self._reserve), self._n - self._reserve
+
     def room(self, size: int, spare: bool = True) -> bool:
         """Whether a record of `size` bytes fits now. `spare`: leave the reserve kept for weighings."""
         if spare:
             return self.free > self._reserve
-        return self.free > 0 or self._tail + _OVERHEAD + size <= SECTOR
+        return self.free > 0 or self._tail + OVERHEAD + size <= SECTOR
 
     def append(self, data: bytes, spare: bool = True) -> int:
         """Write record number `head + 1`; it is on flash when this returns. Errors: `log-full`,
-        `record-too-long`.
+        `record-too-long`, `supply-low`, `flash-failed`.
         """
         if len(data) > MAX_RECORD:
             raise EdgeError("record-too-long", "%d bytes, at most %d" % (len(data), MAX_RECORD))
@@ -263,6 +228,8 @@ class Ring:
             raise EdgeError(
                 "log-full", "records up to %d are acknowledged, newest is %d" % (self.acked, self.head)
             )
+        if not self.may_write():
+            raise EdgeError("supply-low", "record %d not written: below the voltage floor" % (self.head + 1))
         self._put(RECORD, self.head + 1, data)
         self.head += 1
         return self.head
@@ -274,29 +241,69 @@ class Ring:
         if not self.acked < seq <= self.head:
             return False
         self.acked = seq
+        self._losses.settle(seq)
         while self._held < self._serial and self._first_of(self._held + 1) <= seq + 1:
             self._held += 1
-        if self._tail + _OVERHEAD > SECTOR and self._held > self._serial + 1 - self._n:
-            self._open_next()  # its header says it
-        elif self._tail + _OVERHEAD <= SECTOR:
-            self._put(ACK, seq, b"")
-        return True  # in a log that is full to the last byte the ack is known until the next power cut only
+        if self.may_write():
+            try:
+                if self._tail + OVERHEAD <= SECTOR:
+                    self._put(ACK, seq, b"")
+                elif self.free > 0:
+                    self._open_next()  # its header says it
+            except EdgeError:
+                self.damage += 1
+        return True  # where it could not be written it is known until the next power cut, then told again
 
     def add_time(self, first: int, offset_ms: int) -> None:
         """Fill in the time of the records from `first` on that were made without a clock; none may have
         been sent.
         """
-        if first <= self.head and self.room(calcsize(_TIME), spare=False):
-            self._put(TIME, first, pack(_TIME, self.head + 1, offset_ms))
+        payload = encode_time(self.head + 1, offset_ms)
+        if first <= self.head and self.room(len(payload), spare=False) and self.may_write():
+            self._put(TIME, first, payload)
             if self._times is not None:
                 self._times.append((first, self.head + 1, offset_ms))
+
+    def skip(self, seq: int) -> None:
+        """Numbers up to `seq` were given once: never again. What is not here of them is lost."""
+        if seq > self.head:
+            self._lose(self.head + 1, seq)
+            self.head = seq
+
+    def lost(self) -> "list[tuple[int, int]]":
+        """(first, last) of the numbers that damage took and that are not acknowledged, as far as was met yet:
+        at most 16 runs, the lowest.
+        """
+        return self._losses.above(self.acked)
 
     def read(self, seq: int, max_bytes: int) -> "list[tuple[int, bytes]]":
         """Records from the first readable one at or after `seq`: an unbroken run of at most `max_bytes`
         (one at least).
         """
-        if self._times is None:
-            self._times = self._read_times()
+        run = self._run(seq, max_bytes)
+        if self.acked < seq <= self.head and (not run or run[0][0] > seq):
+            self._cached = (-1, -1)  # a damaged place is believed when it is seen twice
+            run = self._run(seq, max_bytes)
+            found = run[0][0] if run else self.head + 1
+            if found > seq:
+                self._lose(seq, found - 1)
+        return run
+
+    def walk(self) -> "Iterator[bytes]":
+        """Every record that is still on flash, freed ones too, oldest first; times are not filled in. Finds
+        what damage took.
+        """
+        number = 0
+        for serial in range(self._oldest, self._serial + 1):
+            self._load(serial)
+            for kind, seq, at, length in self._found:
+                if kind == RECORD and seq > number:
+                    if self.acked < seq > number + 1:
+                        self._lose(max(number, self.acked) + 1, seq - 1)
+                    number = seq
+                    yield bytes(self._buf[at : at + length])
+
+    def _run(self, seq: int, max_bytes: int) -> "list[tuple[int, bytes]]":
         run: "list[tuple[int, bytes]]" = []
         size = 0
         for serial in range(self._sector_of(seq), self._serial + 1):
@@ -305,22 +312,20 @@ class Ring:
             for kind, number, at, length in self._found:
                 if kind != RECORD or number < seq:
                     continue
-                if run and (number != run[-1][0] + 1 or size + length > max_bytes):
-                    return run
-                run.append((number, _correct(bytes(self._buf[at : at + length]), number, self._times)))
+                if run and (number != seq or size + length > max_bytes):
+                    return self._timed(run)
+                run.append((number, bytes(self._buf[at : at + length])))
+                seq = number + 1
                 size += length
-        return run
+        return self._timed(run)
 
-    def walk(self) -> "Iterator[bytes]":
-        """Every record that is still on flash, freed ones too, oldest first; times are not filled in."""
-        for serial in range(self._oldest, self._serial + 1):
-            if self._sector_header(serial):
-                self._load(serial)
-                for kind, _seq, at, length in self._found:
-                    if kind == RECORD:
-                        yield bytes(self._buf[at : at + length])
-
-    # Writing
+    def _timed(self, run: "list[tuple[int, bytes]]") -> "list[tuple[int, bytes]]":
+        """The run with times filled in. Most records have one, and then the TIME entries are not needed."""
+        if self._times is None:
+            if not [1 for _seq, data in run if _NONE in data]:
+                return run
+            self._times = self._read_times()
+        return [(seq, correct(data, seq, self._times)) for seq, data in run]
 
     def _read_times(self) -> "list[tuple[int, int, int]]":
         times = []
@@ -328,23 +333,56 @@ class Ring:
             self._load(serial)
             for kind, seq, at, _length in self._found:
                 if kind == TIME:
-                    upto, offset = unpack_from(_TIME, self._buf, at)
-                    times.append((seq, upto, offset))
+                    times.append((seq,) + decode_time(self._buf, at))
         return times
 
+    def _lose(self, first: int, last: int) -> None:
+        if first <= last and self._losses.add(first, last):
+            self.damage += 1
+
+    # Writing
+
     def _open_next(self) -> None:
-        serial = self._serial + 1
-        index = serial % self._n
-        self._dev.ioctl(_ERASE, index)
-        self._dev.writeblocks(index, encode_header(self._log, serial, self.head + 1, self.acked), 0)
-        self._serial, self._tail = serial, _HEADER_SIZE
-        self._oldest = max(self._oldest, serial - self._n + 1)
-        self._held = max(self._held, self._oldest)
+        for serial in range(self._serial + 1, min(self._serial + 1 + TRIES, self._held + self._n)):
+            index = serial % self._n
+            header = encode_header(self._log, serial, self.head + 1, self.acked)
+            if self._erase(index) and self._write(index, header, 0):
+                self._serial, self._tail = serial, HEADER_SIZE
+                self._oldest = max(self._oldest, serial - self._n + 1)
+                self._held = max(self._held, self._oldest)
+                if self.acked == self.head:
+                    self._held = serial
+                return
+        raise EdgeError("flash-failed", "sector %d and those behind it hold nothing" % (self._serial + 1))
 
     def _put(self, kind: int, seq: int, payload: bytes) -> None:
-        size = _OVERHEAD + len(payload)
-        if self._tail + size > SECTOR:
-            self._open_next()
-        body = pack(_ENTRY, kind, 0, len(payload), seq) + payload
-        self._dev.writeblocks(self._serial % self._n, body + pack("<I", crc32(body)), self._tail)
-        self._tail += size
+        entry = encode_entry(kind, seq, payload)
+        for _ in range(TRIES):
+            if self._tail + len(entry) > SECTOR:
+                self._open_next()
+            at, self._tail = self._tail, SECTOR  # until it is known to be good: nothing goes behind a bad one
+            if self._write(self._serial % self._n, entry, at):
+                self._tail = at + len(entry)
+                return
+        raise EdgeError("flash-failed", "sector %d does not hold what is written" % self._serial)
+
+    def _erase(self, index: int) -> bool:
+        try:
+            self._dev.ioctl(_ERASE, index)
+        except OSError:
+            self.damage += 1
+            return False
+        return True
+
+    def _write(self, index: int, data: bytes, at: int) -> bool:
+        """Write, and read back (rule 8)."""
+        back = bytearray(len(data))
+        try:
+            self._dev.writeblocks(index, data, at)
+            self._dev.readblocks(index, back, at)
+        except OSError:
+            pass
+        if back == data:
+            return True
+        self.damage += 1
+        return False
