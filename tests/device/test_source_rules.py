@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "measure": {"edge.measure"},
     "drivers": {"edge.measure", "edge.drivers", *BASE},
     "store": {"edge.store", *BASE},
-    "link": {"edge.link", "edge.log", "edge.keep", "edge", *BASE},
+    "link": {"edge.link", "edge.measure", "edge.log", "edge.keep", "edge", *BASE},
     "keep.py": BASE,
     "clock.py": {"edge.keep", "edge.measure", *BASE},
     "log.py": {"edge.clock", "edge.keep", "edge.store", *BASE},

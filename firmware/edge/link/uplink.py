@@ -12,11 +12,12 @@ import json
 from edge import VERSION
 from edge.errors import EdgeError
 from edge.keep import Keep
-from edge.link import brokers, dns
+from edge.link import brokers
 from edge.link.connection import Connection, dial
 from edge.link.liveness import DEAD, PING, Liveness
 from edge.link.mqtt import Session
 from edge.link.network import bearer
+from edge.link.resolve import resolve, servers
 from edge.link.sntp import Sync
 from edge.link.tls import Tls
 from edge.link.window import Window
@@ -149,7 +150,7 @@ class Uplink:
     async def _open(self) -> Connection:
         broker, limit = self._broker, CONNECT_MS
         host, port, secure = broker["host"], brokers.port(broker), None
-        found = await dns.resolve(host, dns.servers(self._names), DNS_MS)
+        found = await resolve(host, servers(self._names), DNS_MS)
         if broker.get("tls"):
             gc.collect()  # a handshake needs room in one piece
             if not self._tls:
