@@ -28,10 +28,18 @@ MAY_IMPORT = {
 }
 
 
+def _for_types(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
 def imports(tree: ast.Module) -> set[str]:
     """The modules of `edge` that a file imports, those for the type checker left out."""
     found = set()
+    typing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _for_types(node.test)]
+    skipped = {id(inner) for node in typing for inner in ast.walk(node)}
     for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "edge":
             found.add(node.module)
         elif isinstance(node, ast.Import):
