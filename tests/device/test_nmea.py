@@ -176,6 +176,13 @@ def test_angles_are_exact(degrees: int, minutes: int, fraction: str, hemisphere:
     assert nmea.angle_e7(text, hemisphere, "N", "S", 90) == e7(text, hemisphere)
 
 
+@pytest.mark.parametrize("date", ["", "2126", "21112", "2111260", "211326", "311126"])
+def test_a_date_that_cannot_be_is_no_date_though_its_checksum_is_right(date: str) -> None:
+    dated = RMC.format(t="120000", status="A", mode="A").replace("311225", date)
+    (fix,) = read(sentence(dated) + gga("120000"))
+    assert fix.utc_ms is None
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_survived(noise: bytes) -> None:
     read(noise + b"\n" + noise)

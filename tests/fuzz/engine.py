@@ -1,7 +1,7 @@
 """One target under libFuzzer: `python -m tests.fuzz.engine GROUP TARGET [libFuzzer's options] CORPUS`.
 
-Coverage comes from atheris, which instruments the gateway's Python as it is imported; what is in C (msgspec,
-SQLite) it does not see, so inputs that are JSON are also mutated as JSON.
+Coverage comes from atheris, which instruments the gateway's and the firmware's Python as it is imported; what
+is in C (msgspec, SQLite) it does not see, so inputs that are JSON are also mutated as JSON.
 """
 
 import contextlib
@@ -93,7 +93,7 @@ def _mutator(target: Target) -> Callable[[bytes, int, int], bytes]:
 
 def main() -> None:
     logging.disable()
-    with atheris.instrument_imports(include=["gateway"]):
+    with atheris.instrument_imports(include=["gateway", "edge"]):
         target = find(*sys.argv[1:3])
     arguments = [sys.argv[0], *sys.argv[3:], f"-max_len={target.max_bytes}", f"-timeout={target.timeout_s}"]
     custom = {"custom_mutator": _mutator(target)} if target.json else {}

@@ -145,7 +145,7 @@ class Receiver:
         return found
 
     def _dated(self, year: str, month: str, day: str, tod: int) -> None:
-        if (year + month + day).isdigit() and len(month) == len(day) == 2:
+        if (year + month + day).isdigit() and len(year) in (2, 4) and len(month) == len(day) == 2:
             number = int(year)
             if len(year) == 2:
                 number += 1900 if number >= 80 else 2000
