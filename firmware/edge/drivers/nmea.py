@@ -134,7 +134,7 @@ class Receiver:
             if parts[2] != "A" or (mode and mode in _NO_FIX_MODES):
                 self._no_fix = True
             else:
-                self._dated(parts[9][4:6], parts[9][2:4], parts[9][:2], tod)
+                self._dated(parts[9][4:], parts[9][2:4], parts[9][:2], tod)
         elif kind == "GGA":
             self._gga = self._gga or parts
             self._no_fix = self._no_fix or parts[6] not in ("1", "2", "3", "4", "5")
