@@ -67,7 +67,16 @@ class PowerCut:
     off_ms: int
 
 
-Stimulus = PinLevel | UartBytes | BridgeSignal | PowerCut
+@dataclass(frozen=True, slots=True)
+class BrownOut:
+    """The supply dips under the chip's brown-out detector for `off_ms`: a reset that reads as power-on. RTC
+    memory holds; the clock beside it begins anew.
+    """
+
+    off_ms: int = 0
+
+
+Stimulus = PinLevel | UartBytes | BridgeSignal | PowerCut | BrownOut
 
 
 class Scene(Protocol):

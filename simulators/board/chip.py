@@ -11,7 +11,7 @@ from typing import Any
 
 from simulators.board import link
 from simulators.board.network import VirtualNetwork
-from simulators.scene import BridgeSignal, PinLevel, PowerCut, Scene, Stimulus, UartBytes
+from simulators.scene import BridgeSignal, BrownOut, PinLevel, PowerCut, Scene, Stimulus, UartBytes
 
 # machine.reset_cause() and machine.wake_reason() of the ESP32 port
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
@@ -67,6 +67,7 @@ class Chip:
     _bridges: dict[int, BridgeSignal] = field(default_factory=dict)
     _outputs: dict[int, int] = field(default_factory=dict)
     _config_sent: bool = False
+    _dip_ms: int | None = None  # a brown-out that the interpreter has yet to answer with its RTC memory
 
     def power_on(self) -> None:
         """The supply comes on at `now_us`: the scene begins, the chip will boot at once."""
@@ -218,6 +219,10 @@ class Chip:
                 case PowerCut(off_ms):
                     self._cut(self.now_us, off_ms)
                     return out + link.CUT
+                case BrownOut(off_ms):
+                    self._dip_ms = off_ms
+                    if not self.awake:
+                        self._dipped()
                 case UartBytes():
                     pass
             if self.awake:
@@ -249,6 +254,8 @@ class Chip:
         self._wake_levels = dict(zip(body[17 : 17 + 2 * n : 2], body[18 : 17 + 2 * n : 2], strict=True))
         for pin in list(self._wake_levels):
             self._wake_by_pin(pin)
+        if self._dip_ms is not None:  # at the very instant
+            self._dipped()
 
     def _wake_by_pin(self, pin: int) -> None:
         wanted = self._wake_levels.get(pin)
@@ -261,10 +268,18 @@ class Chip:
         self._memory = body[9:]
         self._wake, self._wake_levels, self._timer_us = WAKE_NONE, {}, self.now_us + BOOT_US
         self._stop()
+        if self._dip_ms is not None:
+            self._dipped()
+
+    def _dipped(self) -> None:
+        # RTC memory is what it was; all else begins as at power-on.
+        self._cause, self._wake, self._wake_levels, self._rtc_zero_us = POWER_ON, WAKE_NONE, {}, None
+        self._timer_us = self.now_us + (self._dip_ms or 0) * 1000 + BOOT_US
+        self._dip_ms = None
 
     def _cut(self, now_us: int, off_ms: int) -> None:
         self._cause, self._wake, self._wake_levels = POWER_ON, WAKE_NONE, {}
-        self._memory, self._rtc_zero_us = b"", None
+        self._memory, self._rtc_zero_us, self._dip_ms = b"", None, None
         self._timer_us = now_us + off_ms * 1000 + BOOT_US
         self._stop()
         self.scene.power(now_us // 1000, "off")

@@ -28,11 +28,12 @@ import json
 import struct
 from typing import Any, NamedTuple
 
-from simulators.scene import CONVERTER_FAULTS, BridgeSignal, PinLevel, PowerCut, Stimulus, UartBytes
+from simulators.scene import CONVERTER_FAULTS, BridgeSignal, BrownOut, PinLevel, PowerCut, Stimulus, UartBytes
 
 FOREVER = 1 << 61
 CUT = b"x"
 CONSOLE = b"c"
+DIP = b"y"
 
 _HEAD = struct.Struct("<HBq")
 _ANSWER = struct.Struct("<HBqq")
@@ -83,6 +84,8 @@ def stimulus(s: Stimulus) -> bytes:
             )
         case PowerCut():
             return CUT
+        case BrownOut():
+            return DIP
 
 
 def socket_event(socket: int, what: str, data: bytes = b"") -> bytes:

@@ -238,6 +238,8 @@ def _stimulate(f, i):
         elif kind == 99:  # 'c': console input waits on file descriptor 0
             console_pending = True
             i += 1
+        elif kind == 121:  # 'y': a brown-out; what RTC memory holds goes to the world, which keeps it
+            reset(82, struct.pack("<Bq", 1, rtc_zero_us) + rtc_memory)
         else:  # 'x': the supply has failed
             _die()
 
