@@ -58,10 +58,15 @@ class Board:
     def __init__(self, description: "dict[str, Any]") -> None:
         self.id = description["id"]
         self.parts = description["parts"]
+        self.energy: "dict[str, Any]" = description.get("energy", {})
         self._made: "dict[str, Any]" = {}
 
     def fitted(self, name: str) -> bool:
         return name in self.parts
+
+    def made(self) -> "list[tuple[str, Any]]":
+        """The drivers that were made until now, by the names of their parts."""
+        return list(self._made.items())
 
     def part(self, name: str) -> "Any":
         """The driver of a part, made when first asked for. Errors: `part-unknown`, `driver-unknown`."""

@@ -176,8 +176,8 @@ class Supervisor:
         self._due.pop(name, None)
 
     def allow(self, ms: int, spent: "Callable[[str], None] | None" = None) -> None:
-        """The wake may last for `ms` more (never less than before); then `spent(why)` ends it."""
-        self._end_ms = max(self._end_ms, self._now() + ms)
+        """The wake may last for `ms` from now, whatever was allowed before; then `spent(why)` ends it."""
+        self._end_ms = self._now() + ms
         self._spent = spent or self._spent
 
     async def watch(self) -> None:

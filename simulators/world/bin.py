@@ -98,10 +98,11 @@ class BinScene(Kernel):
         self.on_collected: Callable[[BinScene, int, int], None] | None = None
         self._plan = plan
         self._called = False
-        self._board: dict[str, Any] = load_board(spec.board)["parts"]
+        board = load_board(spec.board)
+        self._board: dict[str, Any] = board["parts"]
         weather = Weather(spec.town_seed)
         self.climate = Climate(self, weather, sun_k_per_kw=14.0)
-        self.supply = SolarSupply(self, spec.solar, weather)
+        self.supply = SolarSupply(self, spec.solar, self.climate, board)
         self.network = Network(self, "network")
         rangers = {
             n: SENSORS[p["driver"]](self, n, p) for n, p in self._board.items() if p["driver"] in SENSORS
@@ -153,6 +154,7 @@ class BinScene(Kernel):
     def pin_out(self, now_ms: int, pin: int, level: int) -> list[Stimulus]:
         """A bridge or sensor is powered, or a bolt pulled."""
         early = self.advance(now_ms)
+        self.supply.driven(pin, level)
         for part in self._driven.get(pin, ()):
             part.driven(pin, level)
             if getattr(part, "pulling", False):
@@ -246,8 +248,6 @@ class BinScene(Kernel):
         """A bolt has arrived at one end."""
         part = self.parts[lock]
         bolted = bool(part.bolted)  # type: ignore[attr-defined]
-        if not bolted:
-            self.supply.bolt_pulled()
         self.record("bolt", door=lock, state="bolted" if bolted else "withdrawn")
         self.visitor.bolt_moved(self._bay_of_lock[lock])
 

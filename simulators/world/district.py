@@ -174,7 +174,7 @@ class District:
             "device": device,
             "key": _secret(self.seed, device, "key"),
             "unit": unit.unit,
-            "board": {"id": board["id"], "parts": board["parts"]},
+            "board": {"id": board["id"], "parts": board["parts"], "energy": board.get("energy", {})},
             "network": {"ssid": at.ssid, "password": at.wifi_password},
             "broker": {
                 "host": at.broker_host,

@@ -39,7 +39,7 @@ def four_bay_settings(plan: District) -> dict[str, Any]:
     board = load_board(BOARD)
     return {
         **plan.settings(spec.device),
-        "board": {"id": board["id"], "parts": board["parts"]},
+        "board": {"id": board["id"], "parts": board["parts"], "energy": board["energy"]},
         "bays": [{"bay": b.bay, "category": b.category, "scale": b.scale, "lock": b.lock} for b in spec.bays],
         "scales": {b.scale: calibration(b.cell, f"{b.scale}-1", BIN_MAX_G, BIN_E_G) for b in spec.bays},
     }

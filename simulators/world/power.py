@@ -1,8 +1,9 @@
 """What feeds a unit, and the analogue inputs that measure it: solar battery of a bin, vehicle supply of a
 truck.
 
-`climate` knows the temperature inside the box; `supply` the energy. Both answer `adc_mv` as the board's
-dividers show it.
+What a bin takes is the sum over its parts, by the board file's data sheet values (`energy` there): the chip
+by its state, each switched part by the pin that switches it, a bolt by its pulls. `climate` knows the
+temperature inside the box; `supply` the energy. Both answer `adc_mv` as the board's dividers show it.
 """
 
 import math
@@ -16,24 +17,33 @@ from simulators.world.tables import lookup
 from simulators.world.thermal import ThermalMass
 from simulators.world.weather import Weather
 
-DRAW_MW = {"active": 265.0, "radio": 720.0, "sleep": 15.0, "off": 0.3}
-"""Draw from the cell in each state. `sleep`: the chip takes 0.03 mW, the reader that watches for cards the
-rest.
-"""
-_LOCK_MJ = 2_000.0  # one pull of a motor bolt
+OFF_MW = 0.3
+"""What leaks while the cell's guard has cut the supply."""
+_STATES = ("active", "radio", "sleep", "off")
 
 # Open-circuit voltage of a lithium-ion cell over its state of charge.
 _OCV_MV: list[tuple[float, float]] = [
     (0.0, 3000), (0.05, 3350), (0.1, 3480), (0.2, 3590), (0.3, 3640), (0.4, 3680),
     (0.5, 3730), (0.6, 3800), (0.7, 3880), (0.8, 3970), (0.9, 4070), (1.0, 4190),
 ]  # fmt: skip
-_OHM, _WORN_OHM = 0.09, 2.0
-_BOLT_MA = 600  # of a small geared motor; what `_LOCK_MJ` is with the gear's friction
+_OHM, _WORN_OHM = 0.09, 2.0  # at 20 degrees C; twice that at 0, thrice at -20
+# Share of a full cell that the cold keeps back (data sheets of 18650 cells, 0.2 C); warmth gives it again.
+_KEPT_BACK: list[tuple[float, float]] = [(-30, 0.6), (-20, 0.4), (-10, 0.22), (0, 0.1), (10, 0.04), (25, 0.0)]
+_CHARGE_C = (0.0, 45.0)  # the charger's thermistor stops it outside: below, lithium plates
+_CHARGER = 0.9
+_BOLT_MA = 600  # of a small geared motor
 _BROWN_OUT_MV = 2_700  # the chip's detector, at the cell
 _HOLD_UP_MS = 120  # what the board's capacitors bridge
 _STEP_MS = 600_000
 _RETRY_MS = 30 * 60_000
 _EMPTY, _ENOUGH = 0.005, 0.04
+
+
+Light = Callable[[int], float]
+
+
+def _as_it_is(_t_ms: int) -> float:
+    return 1.0
 
 
 class Climate(Part):
@@ -59,6 +69,10 @@ class Climate(Part):
         self.fault_at = world.now
         self.body = ThermalMass(self._air_c)
         """What is heavy in there: cells and platforms."""
+
+    def air_c(self, t_ms: int) -> float:
+        """Degrees C in the box at any time, without a fire."""
+        return self._air_c(t_ms)
 
     def inside_c(self) -> float:
         """Degrees C; a minute makes no difference."""
@@ -106,10 +120,41 @@ class SolarSpec:
     """Share of the light that trees and houses leave."""
 
 
-class SolarSupply(Part):
-    """A lithium cell behind a charger and a panel. Energy is summed up lazily, whenever someone asks."""
+class Draws:
+    """What each consumer of a board takes from the cell, in mW: from the board file, by the chip's state and
+    by the pins that are driven.
+    """
 
-    LASTING = ("charge_mwh", "state_name", "counted_at", "down")
+    def __init__(self, board: dict[str, Any]) -> None:
+        energy: dict[str, dict[str, int]] = dict(board["energy"]["draws"])
+        energy |= {name: part["energy"] for name, part in board["parts"].items() if "energy" in part}
+        awake = {name: e.get("awake_uw", 0) / 1000 for name, e in energy.items()}
+        asleep = {name: e.get("sleep_uw", 0) / 1000 for name, e in energy.items()}
+        self.by_state = {
+            "active": awake,
+            "radio": {**awake, "radio": energy["radio"]["on_uw"] / 1000},
+            "sleep": asleep,
+            "off": {"leak": OFF_MW},
+        }
+        self.by_pin: dict[int, list[str]] = {}
+        self.on_mw: dict[str, float] = {}
+        self.pull_mj: dict[int, tuple[str, float]] = {}
+        for name, part in board["parts"].items():
+            own = part.get("energy", {})
+            if "on_uw" in own and "power" in part:
+                self.by_pin.setdefault(part["power"], []).append(name)
+                self.on_mw[name] = own["on_uw"] / 1000
+            if "pull_mj" in own:
+                self.pull_mj[part["drive"]] = (name, own["pull_mj"])
+
+
+class SolarSupply(Part):
+    """A lithium cell behind a charger and a panel. Energy is summed up lazily, whenever someone asks.
+
+    `used_mwh`: what each consumer has taken, the truth that the firmware's own ledger is held against.
+    """
+
+    LASTING = ("charge_mwh", "state_name", "counted_at", "down", "used_mwh", "powered", "gained_mwh")
     FAULTS: ClassVar = {
         "weak": lambda _supply, capacity: capacity * 0.1,
         "dirty-panel": lambda _supply, capacity: capacity,
@@ -117,14 +162,29 @@ class SolarSupply(Part):
         "worn": lambda _supply, capacity: capacity,  # its resistance has grown
     }
 
-    def __init__(self, world: Kernel, spec: SolarSpec, weather: Weather) -> None:
+    def __init__(
+        self,
+        world: Kernel,
+        spec: SolarSpec,
+        climate: Climate,
+        board: dict[str, Any],
+        light: Light = _as_it_is,
+    ) -> None:
         super().__init__(world, "supply")
         self._spec = spec
-        self._weather = weather
+        self._climate = climate
+        self._weather = climate.weather
+        self._draws = Draws(board)
+        self.light = light
+        """What is made of the sky: share of the light, by time."""
         self.charge_mwh = spec.cell_mwh * world.rng("first charge").uniform(0.6, 0.95)
         self.state_name = "off"
         self.counted_at = world.now
         self.down = False
+        self.used_mwh: dict[str, float] = {}
+        self.gained_mwh = 0.0
+        self.powered: list[str] = []
+        """Switched parts that have their supply now."""
 
     @property
     def capacity_mwh(self) -> float:
@@ -132,14 +192,36 @@ class SolarSupply(Part):
         return float(self.broken(self._spec.cell_mwh))
 
     def draw(self, state: str) -> None:
-        """The unit goes into another state of `DRAW_MW`. Raises KeyError for an unknown one."""
+        """The chip goes into another state: `active` `radio` `sleep` `off`. Raises ValueError for an unknown
+        one.
+        """
         self.count()
-        DRAW_MW[state]
+        if state not in _STATES:
+            raise ValueError(f"the chip cannot be {state!r}; expected one of {', '.join(_STATES)}")
         self.state_name = state
 
-    def bolt_pulled(self) -> None:
-        """A lock's motor ran once."""
-        self.charge_mwh -= _LOCK_MJ / 3600
+    def driven(self, pin: int, level: int) -> None:
+        """The unit drives one of its pins: a part gets its supply, or loses it."""
+        for name in self._draws.by_pin.get(pin, ()):
+            if (name in self.powered) != bool(level):
+                self.count()
+                (self.powered.append if level else self.powered.remove)(name)
+        if level and pin in self._draws.pull_mj:
+            name, mj = self._draws.pull_mj[pin]
+            self._use(name, mj / 3600)
+
+    def draw_mw(self) -> dict[str, float]:
+        """What each consumer takes now."""
+        found = dict(self._draws.by_state[self.state_name])
+        found |= {name: self._draws.on_mw[name] for name in self.powered}
+        for name, part in self.world.parts.items():
+            if part is not self and (own := getattr(part, "draw_mw", 0.0)):
+                found[name] = found.get(name, 0.0) + float(own)
+        return found
+
+    def _use(self, name: str, mwh: float) -> None:
+        self.charge_mwh -= mwh
+        self.used_mwh[name] = self.used_mwh.get(name, 0.0) + mwh
 
     def pull(self) -> None:
         """A lock's motor starts."""
@@ -158,21 +240,38 @@ class SolarSupply(Part):
     def count(self) -> None:
         """Carry the cell's charge on to now."""
         world = self.world
+        if self.counted_at >= world.now:
+            return
+        draws = self.draw_mw()
+        total_mw = sum(draws.values())
         while self.counted_at < world.now:
             step = min(_STEP_MS, world.now - self.counted_at)
-            gain = self.solar_mw(self.counted_at + step // 2) * 0.9
-            self.charge_mwh += (gain - DRAW_MW[self.state_name]) * step / 3_600_000
+            hours = step / 3_600_000
+            at = self.counted_at + step // 2
+            gain_mw = self.solar_mw(at) * _CHARGER
+            if not _CHARGE_C[0] <= self._climate.air_c(at) <= _CHARGE_C[1]:
+                gain_mw = min(gain_mw, total_mw)  # it runs the unit, and puts nothing into the cell
+            self.charge_mwh += gain_mw * hours
+            self.gained_mwh += gain_mw * hours
+            for name, mw in draws.items():
+                self._use(name, mw * hours)
             self.charge_mwh = min(max(self.charge_mwh, 0.0), self.capacity_mwh)
             self.counted_at += step
-        if self.charge_mwh < _EMPTY * self.capacity_mwh and not self.down:
+        if self._share() < _EMPTY and not self.down:
             self.down = True
             self.after(0, "empty")
+
+    def _share(self) -> float:
+        """Of what can be taken out at this temperature, how much is left."""
+        kept = lookup(_KEPT_BACK, self._climate.inside_c())
+        return max(0.0, (self.charge_mwh / self.capacity_mwh - kept) / (1 - kept))
 
     def on_empty(self) -> None:
         """The cell's guard cuts the supply until there is some charge again."""
         self.state_name = "off"
+        self.powered = []
         self.count()
-        self.down = self.charge_mwh < _ENOUGH * self.capacity_mwh
+        self.down = self._share() < _ENOUGH
         if self.down:
             self.world.record("battery", state="empty", mwh=round(self.charge_mwh))
             self.world.emit(PowerCut(_RETRY_MS))
@@ -180,7 +279,7 @@ class SolarSupply(Part):
 
     def solar_mw(self, t_ms: int) -> float:
         """What the panel gives; a full cell takes a tenth."""
-        light = self._weather.ghi_w_m2(t_ms) * self._spec.shade / 1000
+        light = self._weather.ghi_w_m2(t_ms) * self._spec.shade * self.light(t_ms) / 1000
         light *= {"dirty-panel": 0.15, "no-panel": 0.0}.get(self.fault or "", 1.0)
         room = min(1.0, max(0.1, (1 - self.charge_mwh / self.capacity_mwh) * 20))
         return 0.75 * self._spec.panel_w * 1000 * light * room
@@ -188,9 +287,10 @@ class SolarSupply(Part):
     def battery_mv(self) -> float:
         """The cell's terminal voltage under the present load."""
         self.count()
-        open_mv = lookup(_OCV_MV, self.charge_mwh / self.capacity_mwh)
-        net_mw = self.solar_mw(self.world.now) - DRAW_MW[self.state_name]
+        open_mv = lookup(_OCV_MV, self._share())
+        net_mw = self.solar_mw(self.world.now) - sum(self.draw_mw().values())
         ohm = _WORN_OHM if self.fault == "worn" else _OHM
+        ohm *= 1 + max(0.0, 20.0 - self._climate.inside_c()) / 20
         return open_mv + (net_mw / open_mv * 1000 - self.motor_ma()) * ohm
 
     def panel_mv(self) -> float:

@@ -1,8 +1,9 @@
 """The bin: asleep but for looks at itself, visits, and uploads.
 
 Deep sleep is a reset: `run` is one wake. What the next one must know is in `keep`: `due_ms` (next look),
-`looks` (since power came on), `fails` and `retry_ms` (the link's back-off), `rssi` (of the last connection,
-reported once).
+`looks` (since power came on), `quiet` (looks since the last upload), `fails` and `retry_ms` (the link's
+back-off), `rssi` (of the last connection, reported once). How often it looks and uploads is the settings'
+word, stretched by the level of the battery (`measure/policy.py`).
 """
 
 import asyncio
@@ -24,7 +25,6 @@ from edge.console import Console
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
-from edge.measure.supply import Supply
 
 PLUG_MS = 5000
 TOKEN_MS = 15_000
@@ -35,10 +35,8 @@ UPLOAD_HARD_MS = 75_000  # whatever the link does
 RETRY_LIMIT_MS = 6 * 3_600_000
 HELD_WAKES = 3
 BACKLOG = 60  # records that make an upload worth its energy
-URGENT = ("deposit", "collect", "fault", "boot", "forced")
-BATTERY_LOW_MV = 3400  # no visits, no radio: their peaks would brown the chip out
-BATTERY_DEAD_MV = 3100  # no flash writes either
-DEAD_SLEEP_MS = 3_600_000
+BATTERY_LOW_MV = 3400  # no radio: its peaks would brown the chip out
+DEAD_SLEEP_MS = 3_600_000  # when not even flash may be written
 
 
 class Bin:
@@ -46,10 +44,11 @@ class Bin:
         self.unit = unit
         self._keep = unit.keep.data
         settings = unit.settings
-        self._wake_ms = settings.get("wake_s", 600) * 1000
+        self._power = unit.power
+        self._policy = unit.power.policy
+        self._set_ms: int = settings.get("wake_s", 600) * 1000
         self._upload_looks = settings.get("upload_looks", 6)
         self._entry = Entry(unit)
-        self._supply = Supply(settings.get("battery", {}))
         self.bays = [Bay(unit, bay) for bay in settings["bays"]]
         self._button: Line = unit.board.part("wake")
         self._service: Line = unit.board.part("service")
@@ -63,7 +62,7 @@ class Bin:
         unit.log.wrote = self._wrote
 
     def _wrote(self, kind: str) -> None:
-        if kind in URGENT:
+        if self._policy.is_news(kind):
             self._urgent = True
             self._news.set()
         self.unit.uplink.poke()
@@ -73,9 +72,10 @@ class Bin:
     async def run(self) -> None:
         """From waking up to going to sleep; does not return."""
         unit, supervisor = self.unit, self.unit.supervisor
-        battery = self._battery_mv = unit.millivolts("battery")
-        if battery is not None and battery < BATTERY_DEAD_MV:
+        battery = self._power.feel()
+        if not self._power.may_write():
             self._sleep(DEAD_SLEEP_MS)
+        supervisor.allow(self._policy.awake_ms, self._overrun)
         supervisor.start("watch", supervisor.watch)
         unit.boot_record()
         self._low = battery is not None and battery < BATTERY_LOW_MV
@@ -93,7 +93,9 @@ class Bin:
             if self._pressed:
                 self._pressed = False
                 supervisor.check_in("visit", VISIT_MS)
+                supervisor.allow(VISIT_MS)
                 await self._attend()
+                supervisor.allow(self._policy.awake_ms)
                 supervisor.check_out("visit")
             elif self._due() <= 0:
                 await self._look()
@@ -101,6 +103,7 @@ class Bin:
                 self._urgent = False
                 supervisor.start("uplink", self._upload)
             elif self._service.level() == 0:
+                supervisor.allow(self._policy.awake_ms)
                 await self._pause(PLUG_MS)  # a plug that is pulled makes no edge that is listened to
             elif supervisor.running("uplink"):
                 await self._pause(UPLOAD_HARD_MS)
@@ -109,6 +112,12 @@ class Bin:
         for bay in self.bays:
             await bay.keeper.rest()  # no bolt is left between its ends
         self._sleep(max(1000, self._due()))
+
+    def _overrun(self, why: str) -> None:
+        """This wake has used up its time, whatever still runs: the supervisor ends it."""
+        self.unit.uplink.error = why
+        self._keep["due_ms"] = self.unit.clock.local_ms() + self._wake_ms  # not the same again at once
+        self._sleep(self._wake_ms)
 
     def _offer_console(self) -> None:
         if self._service.level() == 0:
@@ -119,6 +128,10 @@ class Bin:
             await asyncio.wait_for_ms(self._news.wait(), min(self._due(), ms))
         except asyncio.TimeoutError:
             pass
+
+    @property
+    def _wake_ms(self) -> int:
+        return self._policy.wake_ms(self._set_ms)
 
     def _due(self) -> int:
         """Milliseconds until the next look; the clock may have been stepped, so never more than one
@@ -148,6 +161,7 @@ class Bin:
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
             self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
+        self._power.sleep()
         self.unit.supervisor.good()
         self.unit.keep.save()
         pins = [self._service.pin]
@@ -168,9 +182,36 @@ class Bin:
             if bay.keeper.state == "jammed" and not self._attended:
                 await bay.keeper.lock(None)  # nobody stands there now: every try is free
         await feel(self.unit)
-        around = self.unit.surroundings(self._battery_mv)
-        temp_dc = dict(around)["temp_dc"]
-        rest: "list[tuple[str, object]]" = list(around)
+        around = self.unit.surroundings(self._power.battery_mv)
+        known = dict(around)
+        temp_dc = known["temp_dc"]
+        if await self._power.look(temp_dc, known["solar_mw"]):
+            self._urgent = True  # so that everybody knows when to expect the next word
+        self._keep["due_ms"] = self.unit.clock.local_ms() + self._wake_ms
+        self._keep["quiet"] = self._keep.get("quiet", 0) + 1
+        if self._keep["looks"] % self._policy.thin == 0 or self._attended:
+            await self._read_bays(list(around), temp_dc)
+        if self.unit.log.room():
+            self.unit.log.fault("log", "log-full", False)
+        if self._looks_to_upload() <= 0 or (not self._policy.radio_ms and self.unit.log.backlog >= BACKLOG):
+            self._urgent = True
+
+    def _looks_to_upload(self) -> int:
+        """How many looks are left until the next upload that no news brings about."""
+        quiet: int = self._keep.get("quiet", 0)
+        if self._policy.radio_ms:
+            return -(-self._policy.radio_ms // self._wake_ms) - quiet
+        if quiet == 0:  # just sent
+            return self._upload_looks - self._keep.get("looks", 0) % self._upload_looks
+        return -self._keep["looks"] % self._upload_looks
+
+    def _back_ms(self) -> int:
+        """When the gateway hears of this bin next, at the latest."""
+        later = max(0, self._looks_to_upload() - 1) * self._wake_ms
+        return self.unit.clock.local_ms() + max(0, self._due()) + later
+
+    async def _read_bays(self, rest: "list[tuple[str, object]]", temp_dc: "int | None") -> None:
+        """What each bay weighs and holds."""
         rssi = self._keep.pop("rssi", None)
         if rssi is not None:
             rest.append(("rssi_dbm", rssi))
@@ -181,10 +222,6 @@ class Bin:
             fields = [("bay", bay.number), ("mass_g", mass_g), ("fill_pct", fill_pct)]
             self.unit.log.write("reading", fields + rest)
             rest = []
-        if self.unit.log.room():
-            self.unit.log.fault("log", "log-full", False)
-        if self._keep["looks"] % self._upload_looks == 0 or self.unit.log.backlog >= BACKLOG:
-            self._urgent = True
 
     async def _mass(self, bay: Bay) -> "int | None":
         return (await bay.scale.look(LOOK_WEIGH_MS)).grams if bay.keeper.closed else None
@@ -203,7 +240,9 @@ class Bin:
         if visit:
             self._visiting = True
             supervisor.check_in("visit", VISIT_MS)
+            supervisor.allow(VISIT_MS)
             await settle(unit, visit, self.bays, self._show)
+            supervisor.allow(self._policy.awake_ms)
             supervisor.check_out("visit")
             self._visiting = False
         for bay in self.bays:
@@ -263,11 +302,8 @@ class Bin:
 
     def _can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""
-        unit = self.unit
-        surroundings = dict(unit.surroundings(None))
-        return not self._low and self._supply.can_serve(
-            unit.millivolts("battery"), surroundings["temp_dc"], len(self.bays)
-        )
+        self._power.temp_dc = dict(self.unit.surroundings(None))["temp_dc"]
+        return self._power.can_serve(len(self.bays))
 
     # Uploads
 
@@ -288,19 +324,20 @@ class Bin:
         def done() -> bool:
             return (unit.log.backlog == 0 and not self._visiting) or clock.mono_ms() - start > UPLOAD_MS
 
-        def back_ms() -> int:
-            return clock.local_ms() + max(0, self._due())
-
+        self._power.radio(True)
+        quiet, self._keep["quiet"] = self._keep.get("quiet", 0), 0
         try:
-            await asyncio.wait_for_ms(unit.uplink.session(done, back_ms), UPLOAD_HARD_MS)
+            await asyncio.wait_for_ms(unit.uplink.session(done, self._back_ms), UPLOAD_HARD_MS)
             self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
         unit.uplink.bearer.off()
+        self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:
             self._keep["fails"] = 0
             self._keep.pop("retry_ms", None)
         else:
+            self._keep["quiet"] = quiet  # it is as if it had not been tried
             fails = self._keep["fails"] = self._keep.get("fails", 0) + 1
             longest = min(self._wake_ms << min(fails, 8), RETRY_LIMIT_MS)
             self._keep["retry_ms"] = (

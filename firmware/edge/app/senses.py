@@ -103,6 +103,7 @@ async def feel(unit: Unit) -> None:
         if change is not None:
             detail = "sensor %d mV, thermostat %s" % (mv, "closed" if closed else "open")
             unit.log.fault(TEMPERATURE, CODE, change, detail)
+            unit.log.wrote(CODE)  # worth the radio at any level of the battery
         if not heat.suspect:
             break
         await asyncio.sleep_ms(SOON_MS)

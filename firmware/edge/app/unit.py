@@ -1,11 +1,13 @@
 """What every unit is made of: settings, flash log, clock, board, link, supervisor."""
 
+import json
 import os
 from struct import unpack
 
 from esp32 import Partition
 
 from edge import VERSION
+from edge.app.power import Power
 from edge.board import Board
 from edge.clock import Clock
 from edge.drivers.flash import Flash
@@ -44,12 +46,15 @@ class Unit:
         self.box, self.keep = supervisor.box, supervisor.keep
         self.settings: "dict[str, Any]" = store.load(partition("settings"))
         self.clock = Clock(self.keep)
+        self.board = Board(self.settings["board"])
+        self.power = Power(self.settings, self.board, self.clock, self.keep)
         self.log = Log(Ring(partition("log"), _log_id), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
-        self.board = Board(self.settings["board"])
         self.uplink = Uplink(self.settings, self.log, self.keep)
+        self.uplink.extra.append(lambda: ("power", json.dumps(self.power.told())))
         self.box.now = self.clock.now
+        self.box.may_write = self.power.may_write
         supervisor.fault = self.log.fault
         self._state: "State | None" = None
 

@@ -107,13 +107,13 @@ class Gauge:
         self._battery = battery
         self.charge = charge
 
-    def take(self, mv: "int | None", ma: "int | None", temp_dc: "int | None", gain_mwh: int) -> None:
+    def take(self, mv: "int | None", ma: "int | None", temp_dc: "int | None", gain_mj: int) -> None:
         """One look. `mv` at the battery's posts; `ma` into it (negative: out of it; None: not known);
-        `gain_mwh`: put in less taken out since the last look, as counted.
+        `gain_mj`: put in less taken out since the last look, as counted.
         """
         battery = self._battery
         if self.charge is not None:
-            self.charge = _within(self.charge + divide(gain_mwh * FULL, battery.mwh))
+            self.charge = _within(self.charge + divide(gain_mj * FULL, 3600 * battery.mwh))
         if mv is None:
             return
         # A third of the worn resistance is what a good battery has: the middle of what may be true.

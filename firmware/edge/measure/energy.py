@@ -37,7 +37,7 @@ class Ledger:
             for key in draws[name]:
                 if key not in _KEYS:
                     raise ValueError("energy: %s of %s, expected %s" % (key, name, " ".join(_KEYS)))
-        self._draws = draws
+        self.draws = draws
         self._names = sorted(draws)
         self._mj = [0] * len(self._names)
         self._day_mwh: "list[int]" = []
@@ -64,7 +64,7 @@ class Ledger:
         """
         used = 0
         for place, name in enumerate(self._names):
-            draw = self._draws[name]
+            draw = self.draws[name]
             uj = awake_ms * draw.get("awake_uw", 0) + slept_ms * draw.get("sleep_uw", 0)
             uj += (on_ms or {}).get(name, 0) * draw.get("on_uw", 0)
             mj = divide(uj, 1_000_000) + (pulls or {}).get(name, 0) * draw.get("pull_mj", 0)

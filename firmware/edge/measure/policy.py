@@ -4,8 +4,8 @@
 |---|---|---|---|---|---|---|
 | `normal` | | 45 % | as set | each look | as set; at once with news | 180 s |
 | `saver` | 45 % | back at 55 % | twice as seldom | each look | once in 3 h; at once with a fault | 150 s |
-| `survival` | 25 % | back at 33 % | 6 times | every other look | 12 h; at once on force or fire | 120 s |
-| `dark` | 15 % | back at 22 % | 12 times, 6 h at most | every fourth look | once in 24 h | 100 s |
+| `survival` | 25 % | back at 33 % | 6 times | every other look | 12 h; at once on force or fire | 130 s |
+| `dark` | 15 % | back at 22 % | 12 times, 6 h at most | every fourth look | once in 24 h | 120 s |
 
 The door opens and a visit is weighed at every level; that ends only where the battery could not carry a
 bolt home (`measure.supply`). Percent are of what can be taken out now, so the cold counts. A charge that is
@@ -20,7 +20,7 @@ _STRETCH = (1, 2, 6, 12)
 _LONGEST_MS = 6 * 3_600_000
 _RADIO_MS = (0, 3 * 3_600_000, 12 * 3_600_000, 24 * 3_600_000)
 _THIN = (1, 1, 2, 4)
-_AWAKE_MS = (180_000, 150_000, 120_000, 100_000)
+_AWAKE_MS = (180_000, 150_000, 130_000, 120_000)  # a look at four bays, and an upload that is cut off
 _NEWS = (
     ("deposit", "collect", "fault", "boot", "forced"),
     ("fault", "boot", "forced"),
