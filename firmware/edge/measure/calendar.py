@@ -31,4 +31,5 @@ def days(year: int, month: int, day: int) -> "int | None":
     year -= month <= 2
     era, yoe = divmod(year, 400)
     doy = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
-    return era * 146_097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719_468
+    number = era * 146_097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719_468
+    return number if civil(number * 86_400_000)[2] == day else None  # 31 November
