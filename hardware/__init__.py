@@ -11,14 +11,15 @@ _FUNCTIONS = {"holding": 3, "input": 4}
 
 
 def load_board(name: str) -> dict[str, Any]:
-    """Return `boards/<name>.toml` as plain data; one with a `base` is that board but for what it says itself.
-    A part that names a register map (`map`) carries what the firmware needs of it (`registers`). Raises
-    FileNotFoundError for a name that is not there.
+    """Return `boards/<name>.toml` as plain data; one with a `base` is that board but for what it says itself
+    and for the parts that it does `without`. A part that names a register map (`map`) carries what the
+    firmware needs of it (`registers`). Raises FileNotFoundError for a name that is not there.
     """
     board = _load("boards", name)
     if "base" in board:
         base = load_board(board.pop("base"))
-        board = {**base, **board, "parts": {**base["parts"], **board.get("parts", {})}}
+        kept = {name: part for name, part in base["parts"].items() if name not in board.get("without", ())}
+        board = {**base, **board, "parts": {**kept, **board.get("parts", {})}}
     for part in board["parts"].values():
         if "map" in part:
             part["registers"] = _registers(load_register_map(part["map"]))

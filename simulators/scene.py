@@ -105,8 +105,10 @@ class Scene(Protocol):
     def power(self, now_ms: int, state: str) -> None:
         """The unit's own draw changes: `active`, `radio`, `sleep` or `off`. Feeds the battery model."""
 
-    def network_up(self, now_ms: int) -> bool:
-        """Whether the unit's radio finds its network now."""
+    def network_up(self, now_ms: int) -> int:
+        """Whether the unit's radio finds its network now: 0 no, 1 yes, 2 it refuses the password, 3 it gives
+        no address. With a modem: whether that carries packets.
+        """
 
     def save(self) -> dict[str, Any]:
         """Everything needed to go on later, as JSON-ready data; `load` of the building function takes it

@@ -179,7 +179,9 @@ class Chip:
                 self.counters.erases += 1
                 self.before_erase(body[2:].decode(), body[0] | body[1] << 8)
             case "K":
-                if self.network:
+                if self.network and (self.network_down or not self.scene.network_up(now_ms)):
+                    self.network.drop()  # nobody hears it, and a stream that misses a segment goes no further
+                elif self.network:
                     what, socket, port = struct.unpack_from("<cHH", body)
                     self.network.request(now, what.decode(), socket, port, body[5:])
             case "S":

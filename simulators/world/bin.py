@@ -10,6 +10,7 @@ What really happens goes to `truth`, one JSON-ready dict a time, each with `t` (
 | `collect` | `bay` `category` `mass_g` (taken out) `left_g` `by` (crew's token) |
 | `door` | `door` (name of the lock) `state` (`open` `closed`) |
 | `bolt` | `door` `state` (`bolted` `withdrawn`) |
+| `modem` | `state` (`brown-out`) `ma`: the burst at registration pulled its supply down |
 | `battery` | `state` (`empty` `brown-out`) `mwh`: the cell's guard, or a bolt's motor, cut the supply |
 | `cut` `crowbar` | `off_ms`; `door` `mass_g`: what `mischief` did |
 | `fault` | `part` `fault`: a part broke, or (null) was mended |
@@ -27,6 +28,7 @@ from simulators.world.bay import Bay, BaySpec
 from simulators.world.fire import Thermostat
 from simulators.world.kernel import Kernel, Part, Truth
 from simulators.world.materials import MATERIALS, MEAN_LOAD_L, draw_load
+from simulators.world.modem import Modem
 from simulators.world.parts import Button, Lock, Network, Reader
 from simulators.world.power import Climate, SolarSpec, SolarSupply, analogue
 from simulators.world.scale import Scale
@@ -104,6 +106,7 @@ class BinScene(Kernel):
         self.climate = Climate(self, weather, sun_k_per_kw=14.0)
         self.supply = SolarSupply(self, spec.solar, self.climate, board)
         self.network = Network(self, "network")
+        self.modem = Modem(self, "modem", self._board["modem"]) if "modem" in self._board else None
         rangers = {
             n: SENSORS[p["driver"]](self, n, p) for n, p in self._board.items() if p["driver"] in SENSORS
         }
@@ -126,7 +129,7 @@ class BinScene(Kernel):
         self._driven: dict[int, list[Part]] = {}
         for name in self._board:
             pins = scale_pins(self._board, name)
-            for key in ("drive", "power"):
+            for key in ("drive", "power", "key"):
                 if name in self.parts and key in pins:
                     self._driven.setdefault(pins[key], []).append(self.parts[name])
         for line in self._lines.values():
@@ -168,6 +171,8 @@ class BinScene(Kernel):
         early = self.advance(now_ms)
         if uart in self._lines:
             self._lines[uart].heard(data)
+        if self.modem is not None and uart == self.modem.uart:
+            self.modem.heard(data)
         if uart == self._display_uart:
             self.visitor.reads(data.decode("utf-8", "replace"))
         return early + self.flush(now_ms)
@@ -182,10 +187,10 @@ class BinScene(Kernel):
         self.now = max(self.now, now_ms)
         self.supply.draw(state)
 
-    def network_up(self, now_ms: int) -> bool:
-        """Always, unless that is the fault."""
+    def network_up(self, now_ms: int) -> int:
+        """Always, unless that is the fault; by a modem, while that is connected."""
         self.now = max(self.now, now_ms)
-        return self.network.up()
+        return self.network.up() if self.modem is None else self.network.up() and self.modem.carries()
 
     def save(self) -> dict[str, Any]:
         """Take it back with `restore` on a scene made from the same spec, seed and plan."""

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 from simulators.scene import UartBytes
 from simulators.world.kernel import Kernel, Part
 
+ABSENT, THERE, REFUSES, NO_ADDRESS = 0, 1, 2, 3
+"""What a radio finds where its network should be."""
+
 
 class Lock(Part):
     """A motor bolt on a door: drive 1 pulls the bolt, drive 0 lets it spring back, which it can only when
@@ -121,11 +124,14 @@ class Network(Part):
     """Whether the unit's radio finds its network."""
 
     FAULTS: ClassVar = {
-        "down": lambda _net, _up: False,
+        "down": lambda _net, _up: ABSENT,
         # Out for the first 7 of every 31 minutes: awkward for every retry that counts in round numbers.
-        "flaky": lambda net, _up: net.world.now // 60_000 % 31 >= 7,
+        "flaky": lambda net, _up: THERE if net.world.now // 60_000 % 31 >= 7 else ABSENT,
+        "password": lambda _net, _up: REFUSES,
+        "no-address": lambda _net, _up: NO_ADDRESS,
+        "roams": lambda net, _up: ABSENT if net.world.now // 1_000 % 300 < 3 else THERE,
     }
 
-    def up(self) -> bool:
-        """The network is there now."""
-        return bool(self.broken(True))
+    def up(self) -> int:
+        """`ABSENT`, `THERE`, `REFUSES` (the password) or `NO_ADDRESS` (nobody gives one)."""
+        return int(self.broken(THERE))

@@ -6,7 +6,8 @@ from typing import Any
 from hardware import load_board
 from simulators.scene import Stimulus
 from simulators.world.cell import CellSpec
-from simulators.world.kernel import Kernel, Truth
+from simulators.world.kernel import Kernel, Part, Truth
+from simulators.world.modem import Modem
 from simulators.world.parts import Button, Lock, Network, Reader
 from simulators.world.power import Climate, VehicleSupply, analogue
 from simulators.world.scale import Scale
@@ -38,12 +39,18 @@ class TruckParts(Kernel):
         self.climate = Climate(self, Weather(town_seed), sun_k_per_kw=18.0)
         self.supply = VehicleSupply(self)
         self.network = Network(self, "network")
+        self.modem = Modem(self, "modem", self.board["modem"]) if "modem" in self.board else None
         self.scale = Scale(self, "scale0", self.board["scale0"], spec.cell)
         self.lock = Lock(self, "lock0", self.board["lock0"])
         self.ident = Reader(self, "ident", self.board["ident"])
         self.lifter = Button(self, "lifter", self.board["lifter"])
         self.service = Button(self, "service", self.board["service"])
-        self._driven = {self.board["scale0"]["power"]: self.scale, self.board["lock0"]["drive"]: self.lock}
+        self._driven: dict[int, Part] = {
+            self.board["scale0"]["power"]: self.scale,
+            self.board["lock0"]["drive"]: self.lock,
+        }
+        if self.modem is not None:
+            self._driven[self.board["modem"]["key"]] = self.modem
 
     def start(self, now_ms: int) -> list[Stimulus]:
         """Every input as it stands at `now_ms`."""
@@ -59,9 +66,12 @@ class TruckParts(Kernel):
             part.driven(pin, level)
         return early + self.flush(now_ms)
 
-    def uart_out(self, now_ms: int, uart: int, data: bytes) -> list[Stimulus]:  # noqa: ARG002
-        """Neither receiver nor tag reader listens."""
-        return self.advance(now_ms)
+    def uart_out(self, now_ms: int, uart: int, data: bytes) -> list[Stimulus]:
+        """Only the modem listens, if there is one; neither receiver nor tag reader does."""
+        early = self.advance(now_ms)
+        if self.modem is not None and uart == self.modem.uart:
+            self.modem.heard(data)
+        return early + self.flush(now_ms)
 
     def adc_mv(self, now_ms: int, pin: int) -> int:
         """Battery or temperature."""
@@ -71,10 +81,10 @@ class TruckParts(Kernel):
     def power(self, now_ms: int, state: str) -> None:
         """A vehicle's supply does not notice."""
 
-    def network_up(self, now_ms: int) -> bool:
-        """Always, unless that is the fault."""
+    def network_up(self, now_ms: int) -> int:
+        """Always, unless that is the fault; by a modem, while that is connected."""
         self.now = max(self.now, now_ms)
-        return self.network.up()
+        return self.network.up() if self.modem is None else self.network.up() and self.modem.carries()
 
     def save(self) -> dict[str, Any]:
         """Take it back with `restore` on a scene made from the same spec and seed."""

@@ -1,9 +1,9 @@
 """A Cat-1 modem on a UART (EC800 and Air780 families): its supply, its PWRKEY, its AT dialogue.
 
-Pins of the board file: `key` drives a transistor that pulls PWRKEY low (1 = pressed); `power` (optional) switches
-the module's 3.8 V supply (1 = on, pulled down, so it is off while the chip sleeps or resets); `status`
-(optional) is the module's STATUS output, 1 = running. Times are the longest that the families' hardware
-design guides ask for: 1 s on PWRKEY switches either of them on, and off when it is on.
+Pins of the board file: `key` drives a transistor that pulls PWRKEY low (1 = pressed); `power` (optional)
+switches the module's 3.8 V supply (1 = on, pulled down, so it is off while the chip sleeps or resets);
+`status` (optional) is the module's STATUS output, 1 = running. Times are the longest that the families'
+hardware guides ask for: 1 s on PWRKEY switches either of them on, and off when it is on.
 """
 
 import asyncio
@@ -123,6 +123,7 @@ class Modem:
             left = time.ticks_diff(end, time.ticks_ms())
             if left <= 0:
                 at.give_up()
+                self._watch()
                 raise EdgeError("modem-silent", "no answer to %s in %d ms" % (text[:16], within_ms))
             at.feed(await self._port.read(left))
         self._watch()

@@ -28,12 +28,13 @@ DIAL_MS = 15_000
 PPP_MS = 12_000
 HANG_UP_MS = 1_500
 LOOK_MS = 500
+ANSWER_MS = 2_000
 RADIO_MS = 10_000  # AT+CFUN
 _MAX_FAILS = 1 << 14
 
 
 class Cellular:
-    """`settings`: `{"apn", "user"?, "password"?, "pin"?}`. `code`: the last failure, "" when there was none."""
+    """`settings`: `{"apn", "user"?, "password"?, "pin"?}`. `code`: the last failure, "": there was none."""
 
     up_ms = 60_000  # what a cold start in a bad place may need
 
@@ -104,6 +105,18 @@ class Cellular:
         """Milliseconds that a step may take. At least 1, so that the step itself says what was missing."""
         return max(1, min(at_most_ms, time.ticks_diff(self._end, time.ticks_ms())))
 
+    async def _ask(self, text: str, prefix: str = "") -> "list[str]":
+        """A question that may be asked again: a disturbed line spoils one answer, seldom three. Errors:
+        `modem-silent`, `modem-error`, `modem-restarted`.
+        """
+        for left in (2, 1, 0):
+            try:
+                return await self._modem.command(text, self._left(ANSWER_MS), prefix)
+            except EdgeError as error:
+                if error.code != "modem-silent" or not left:
+                    raise
+        return []
+
     async def _awaken(self, rung: int) -> None:
         """Bring the module to command mode, by the gentlest means that works. Errors: `modem-silent`."""
         modem = self._modem
@@ -159,7 +172,7 @@ class Cellular:
         while state != "ready":
             error, lines = "", []
             try:
-                lines = await self._modem.command("AT+CPIN?", self._left(5_000), "+CPIN")
+                lines = await self._ask("AT+CPIN?", "+CPIN")
             except EdgeError as refusal:
                 if refusal.code != "modem-error":
                     raise
@@ -181,7 +194,7 @@ class Cellular:
         if not self._pin:
             return False
         try:
-            if cell.pin_tries(await self._modem.command('AT+CPINR="SIM PIN"', 5_000, "+CPINR")) < 3:
+            if cell.pin_tries(await self._ask('AT+CPINR="SIM PIN"', "+CPINR")) < 3:
                 return False
             await self._modem.command('AT+CPIN="%s"' % self._pin, 5_000)
         except EdgeError as error:
@@ -194,8 +207,8 @@ class Cellular:
         """Wait for the network. Errors: `cell-denied`, `cell-no-signal`, `cell-not-registered`, `modem-…`."""
         denied = 0
         while True:
-            state = cell.registration(await self._modem.command("AT+CEREG?", self._left(5_000), "+CEREG"))
-            self._dbm = cell.signal_dbm(await self._modem.command("AT+CSQ", self._left(5_000), "+CSQ"))
+            state = cell.registration(await self._ask("AT+CEREG?", "+CEREG"))
+            self._dbm = cell.signal_dbm(await self._ask("AT+CSQ", "+CSQ"))
             if state in (cell.HOME, cell.ROAMING):
                 return
             denied = denied + 1 if state == cell.DENIED else 0
@@ -211,7 +224,7 @@ class Cellular:
         """Open the data connection. Errors: `apn-refused`, `ppp-failed`, `modem-…`."""
         modem = self._modem
         try:
-            await modem.command('AT+CGDCONT=1,"IP","%s"' % self._apn, self._left(5_000))
+            await self._ask('AT+CGDCONT=1,"IP","%s"' % self._apn)
             await modem.command("ATD*99***1#", self._left(DIAL_MS))
         except EdgeError as error:
             if error.code != "modem-error":

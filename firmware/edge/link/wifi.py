@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LOOK_MS = 250
 TRIES = 2  # of the driver, before it says why
 ROAM_MS = 6_000  # the driver finds the next access point of the same name by itself, usually in 2 s
-# Reasons of a disconnection as ESP-IDF numbers them (esp_wifi_types.h): 2 auth expired, 15 four-way handshake
-# timed out, 202 authentication failed, 204 handshake timed out. All four are what a wrong password looks like.
+# Reasons of a disconnection as ESP-IDF numbers them (esp_wifi_types.h): 2 auth expired, 15 four-way
+# handshake timed out, 202 authentication failed, 204 handshake timed out. A wrong password looks like any.
 _PASSWORD = (2, 15, 202, 204)
 _BEACON = 200
 _CONNECTING = 1001
