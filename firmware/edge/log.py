@@ -25,12 +25,17 @@ def _ignore(_kind: str) -> None:
     pass
 
 
+def _unnoted(_part: str, _code: str, _raised: bool) -> None:
+    pass
+
+
 class Log:
     def __init__(self, ring: Ring, clock: Clock, keep: Keep) -> None:
         self.ring = ring
         self.clock = clock
         self._keep = keep
         self.wrote: "Callable[[str], None]" = _ignore  # told after each write
+        self.noted: "Callable[[str, str, bool], None]" = _unnoted  # told of each fault, before it is written
         if "base" not in keep.data:
             keep.data["base"] = ring.head + 1
 
@@ -97,6 +102,7 @@ class Log:
             faults.append(name)
         else:
             faults.remove(name)
+        self.noted(part, code, raised)
         state = "raised" if raised else "cleared"
         self.write("fault", [("part", part), ("code", code), ("state", state), ("detail", plain(detail))])
 

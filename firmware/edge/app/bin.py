@@ -157,7 +157,7 @@ class Bin:
             self._news.set()
 
     def _sleep(self, ms: int) -> None:
-        self.unit.uplink.bearer.off()
+        self.unit.uplink.off()
         if self._button.level() == 1:  # a stuck button must not wake the bin again at once
             self._keep["held"] = 0  # it was let go meanwhile: a visitor, however many come in a row
             esp32.wake_on_ext0(self._button.pin, False)
@@ -331,7 +331,7 @@ class Bin:
             self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
-        unit.uplink.bearer.off()
+        unit.uplink.off()
         self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:
             self._keep["fails"] = 0

@@ -55,7 +55,7 @@ class Unit:
         self.uplink.extra.append(lambda: ("power", json.dumps(self.power.told())))
         self.box.now = self.clock.now
         self.box.may_write = self.power.may_write
-        supervisor.fault = self.log.fault
+        supervisor.fault, self.log.noted = self.log.fault, supervisor.noted
         self._state: "State | None" = None
 
     @property

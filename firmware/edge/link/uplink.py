@@ -86,6 +86,12 @@ class Uplink:
         """There is something to send."""
         self._news.set()
 
+    def off(self) -> None:
+        """The radio goes off at once."""
+        self._keep.doing("modem")
+        self.bearer.off()
+        self._keep.doing("")
+
     # One connection
 
     async def session(self, done: "Callable[[], bool]", next_ms: "Callable[[], int | None]") -> None:
@@ -95,7 +101,9 @@ class Uplink:
         """
         clock, ring = self._log.clock, self._log.ring
         self.proved = False
+        self._keep.doing("modem")  # bearers have been known to hang where no deadline reaches
         await self.bearer.up(self.bearer.up_ms)
+        self._keep.doing("")
         await self._sync()
         place, link = await self._enter()
         receiver = None
