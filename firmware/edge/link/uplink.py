@@ -102,8 +102,10 @@ class Uplink:
         clock, ring = self._log.clock, self._log.ring
         self.proved = False
         self._keep.doing("modem")  # bearers have been known to hang where no deadline reaches
-        await self.bearer.up(self.bearer.up_ms)
-        self._keep.doing("")
+        try:
+            await self.bearer.up(self.bearer.up_ms)
+        finally:
+            self._keep.doing("")
         await self._sync()
         place, link = await self._enter()
         receiver = None
