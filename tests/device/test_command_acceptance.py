@@ -47,8 +47,14 @@ class Device:
         state = State(self.flash)
         handlers = {"unlock": self._unlock, "fail": self._fail}
         self.commands = Commands("bin-001", KEY, lambda: state, self.time, handlers)
-        self.commands.send = lambda body: self.told.append(json.loads(body))
+        self.commands.news = self._hear
         self.commands.recover()
+
+    def _hear(self) -> None:
+        """The uplink publishes, the broker acknowledges."""
+        while told := self.commands.reply():
+            self.told.append(json.loads(told[1]))
+            self.commands.told(told[0])
 
     def _unlock(self, args: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         self.done.append(args["who"])
@@ -85,6 +91,24 @@ def test_a_command_is_accepted_carried_out_once_and_answered() -> None:
     assert device.done == ["c1"]
 
 
+def test_a_reply_is_due_until_the_broker_has_taken_it() -> None:
+    device = Device()
+    device.commands.news = lambda: None
+    device.take(command())
+    assert device.commands.busy
+    device.work()
+    assert device.commands.busy
+    first = device.commands.reply()
+    assert first is not None
+    assert device.commands.reply() is None
+    device.commands.connected()
+    assert device.commands.reply() == first
+    device.commands.told(first[0])
+    device.commands.connected()
+    assert device.commands.reply() is None
+    assert not device.commands.busy
+
+
 def test_what_is_forged_expired_or_too_far_ahead_does_nothing() -> None:
     device = Device()
     assert device.take(command(key=b"x" * 32)) == ("refused", "bad-mac")
@@ -105,7 +129,7 @@ def test_what_is_forged_expired_or_too_far_ahead_does_nothing() -> None:
 def test_without_a_key_nobody_commands() -> None:
     commands = Commands("bin-001", b"", lambda: State(Flash(4)), Time(), {"unlock": lambda _args: None})
     for key in (b"", KEY):
-        (reply,) = commands.take("down/commands", command(key=key))
+        (reply,) = commands.take("x/commands", command(key=key))
         assert json.loads(reply)["code"] == "bad-mac"
 
 
@@ -128,10 +152,10 @@ def test_a_failing_handler_is_an_answer() -> None:
 
 def test_a_taken_back_retained_command_is_no_message_and_garbage_is_no_command() -> None:
     device = Device()
-    assert device.commands.take("down/commands", b"") == []
+    assert device.commands.take("x/commands", b"") == []
     for body in (b"[]", b"{}", b'{"id":5}', b'{"id":""}', b'{"id":"a b"}', b"x", b"[" * 2000, b"x" * 20_000):
         with pytest.raises((ValueError, RecursionError)):
-            device.commands.take("down/commands", body)
+            device.commands.take("x/commands", body)
 
 
 def test_yesterdays_command_opens_nothing_however_the_clock_is_set() -> None:

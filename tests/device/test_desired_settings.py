@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edge.app.desired import CHANCES, Desired, key_of
+from edge.app.desired import CHANCES, START, Desired, key_of
 from edge.app.overlay import laid_over
 from edge.app.settable import TABLE, check
 from edge.errors import EdgeError
@@ -35,13 +35,17 @@ class Unit:
 
     def __init__(self) -> None:
         self.settings, self.memory = Flash(0, store.encode(DOC, 65536)), Flash(4)
+        self.told: list[tuple[str, bool, str]] = []
 
-    def start(self) -> Desired:
+    def start(self, asleep: bool = False) -> Desired:
+        """Power on (or wake). What is told of faults goes to `told`."""
         for flash in (self.settings, self.memory):
             flash.cut_at = 0
         self.settings, self.memory = (Flash(0, bytes(flash.image)) for flash in (self.settings, self.memory))
         state = State(self.memory)
-        return Desired(self.settings, lambda: state)
+        desired = Desired(self.settings, lambda: state, asleep)
+        desired.listen(lambda _part, code, raised, detail="": self.told.append((code, raised, detail)))
+        return desired
 
 
 def body(rev: int, key: bytes = KEY, **config: Any) -> bytes:
@@ -53,7 +57,7 @@ def test_a_revision_is_tried_from_the_next_start_and_kept_once_the_link_is_up() 
     desired = unit.start()
     assert (desired.rev, desired.settings["wake_s"], desired.trying) == (0, 600, False)
     desired.take(body(5, wake_s=900, network__ssid="b"))
-    assert desired.restart
+    assert desired.restart == ("settings-changed", "rev 5")
     assert desired.settings["wake_s"] == 600
     desired = unit.start()
     assert (desired.rev, desired.trying) == (5, True)
@@ -61,7 +65,7 @@ def test_a_revision_is_tried_from_the_next_start_and_kept_once_the_link_is_up() 
     assert desired.settings["network"] == {"ssid": "b", "password": "secret-a"}
     desired.attempt()
     desired.confirm()
-    assert desired.news == [("settings-rolled-back", False, "")]
+    assert unit.told[-1] == ("settings-rolled-back", False, "")
     for _ in range(2 * CHANCES):
         desired = unit.start()
         desired.attempt()
@@ -80,27 +84,34 @@ def test_a_revision_replaces_the_one_before_and_what_it_does_not_name_is_as_prov
     assert [bay.get("full_pct") for bay in desired.settings["bays"]] == [80, None]
 
 
-@pytest.mark.parametrize("starts", range(CHANCES + 1))
-def test_without_a_link_it_is_rolled_back_after_a_bounded_number_of_starts_and_tries(starts: int) -> None:
+@pytest.mark.parametrize("starts", range(4))
+@pytest.mark.parametrize("wakes", [0, 20])
+def test_without_a_link_it_is_rolled_back_after_a_bounded_number_of_starts_and_tries(
+    starts: int, wakes: int
+) -> None:
     unit = Unit()
     unit.start().take(body(7, broker__host="nowhere"))
     desired = unit.start()
+    for _ in range(wakes):
+        desired = unit.start(asleep=True)
+        assert desired.trying, "a planned sleep takes no chance"
     for _ in range(starts):
-        if desired.trying:
-            desired = unit.start()
+        desired = unit.start()
+    assert desired.trying == (starts < CHANCES // START)
     tries = 0
-    while desired.trying and not desired.restart:
+    while desired.trying:
         desired.attempt()
         tries += 1
     assert tries <= CHANCES
-    if desired.restart:
-        assert ("settings-rolled-back", True) in [one[:2] for one in desired.news]
-        desired = unit.start()
-    assert (desired.rev, desired.settings["broker"]["host"]) == (0, "one")
+    assert [one[:2] for one in unit.told if one[1]] == [("settings-rolled-back", True)]
+    if tries:
+        assert desired.restart == ("settings-rolled-back", "rev 7")
+    desired = unit.start()
+    assert (desired.rev, desired.settings["broker"]["host"], desired.restart) == (0, "one", ("", ""))
     desired.take(body(7, broker__host="nowhere"))
-    assert not desired.restart, "the retained message comes again; it is not tried again"
+    assert desired.restart == ("", ""), "the retained message comes again; it is not tried again"
     desired.take(body(8, broker__host="two"))
-    assert desired.restart
+    assert desired.restart == ("settings-changed", "rev 8")
 
 
 def test_yesterdays_a_forged_and_a_wrong_revision_change_nothing() -> None:
@@ -110,7 +121,7 @@ def test_yesterdays_a_forged_and_a_wrong_revision_change_nothing() -> None:
     desired.confirm()
     for old in (body(5, wake_s=700), body(4, wake_s=700), b""):
         desired.take(old)
-        assert (desired.restart, desired.news[1:]) == ("", [])
+        assert (desired.restart, [one for one in unit.told if one[1]]) == (("", ""), [])
     for bad in (
         body(9, key=b"y" * 32, wake_s=700),
         body(9, wake_s=5),
@@ -121,10 +132,10 @@ def test_yesterdays_a_forged_and_a_wrong_revision_change_nothing() -> None:
         body(9, hours={"week": "x"}),
     ):
         desired.take(bad)
-        code, raised, detail = desired.news[-1]
+        code, raised, detail = unit.told[-1]
         assert (code, raised) == ("settings-refused", True)
         assert detail.startswith("rev 9: ")
-    assert desired.restart == ""
+    assert desired.restart == ("", "")
     with pytest.raises(ValueError, match="expected"):
         desired.take(b'{"rev":1}')
     assert unit.start().rev == 5
@@ -132,8 +143,8 @@ def test_yesterdays_a_forged_and_a_wrong_revision_change_nothing() -> None:
 
 @pytest.mark.parametrize("torn", [0, 1, 128, 255])
 def test_a_cut_within_any_flash_operation_leaves_one_revision_whole(torn: int) -> None:
-    """Of taking, of the trial's start, and of keeping or rolling back: the old one or the new one is in force,
-    and in the end one of them for good.
+    """Of taking, of the trial's start, and of keeping or rolling back: the old one or the new one is in
+    force, and in the end one of them for good.
     """
     for cut in range(1, 60):
         unit = Unit()
@@ -174,10 +185,14 @@ def test_a_key_is_hexadecimal_and_long_enough(key: object, length: int) -> None:
     assert len(key_of(key)) == length
 
 
-@given(st.dictionaries(st.sampled_from([row[0].replace("N", "1") for row in TABLE]) | st.text(max_size=12),
-                       st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-                                    lambda inner: st.lists(inner, max_size=3)
-                                    | st.dictionaries(st.text(max_size=6), inner, max_size=3)), max_size=4))  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+)
+KEYS = st.sampled_from([row[0].replace("N", "1") for row in TABLE]) | st.text(max_size=12)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_a_value_that_is_let_through_is_of_its_kind_and_the_rest_has_a_name(config: dict[str, Any]) -> None:
     for kind in ("bin", "truck"):
         doc = {**DOC, "unit": kind}

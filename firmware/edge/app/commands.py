@@ -3,17 +3,18 @@
     down/commands → mac, known?, floor, clock, expiry, room → durable `accepted` → (PUBACK) → durable `begun`
                   → its handler → durable `done` or `failed` → reply
 
-A copy of a command that is known, however it comes (repeated, retained, replayed), is answered from memory and
-does nothing; so the gateway repeats one until it has the last word, and a lost reply costs only time. A power
-cut in the middle is answered `failed`: `not-begun` when nothing was done, `interrupted` when nobody knows how
-far it came. What is refused with one of MAYBE was not begun, is not remembered, and may be sent again.
+A copy of a command that is known, however it comes (repeated, retained, replayed), is answered from memory
+and does nothing; so the gateway repeats one until it has the last word, and a lost reply costs only time. A
+power cut in the middle is answered `failed`: `not-begun` when nothing was done, `interrupted` when nobody
+knows how far it came. What is refused with one of MAYBE was not begun, is not remembered, and may be sent
+again.
 """
 
 import asyncio
 import json
 import sys
 
-from edge.app.ledger import ACCEPTED, BEGUN, DONE, EXPIRED, FAILED, Ledger
+from edge.app.ledger import ACCEPTED, BEGUN, DONE, EXPIRED, FAILED, SIZE, Ledger
 from edge.errors import EdgeError
 from edge.mac import signed
 
@@ -36,10 +37,6 @@ _NAMES = {ACCEPTED: "accepted", BEGUN: "accepted", DONE: "done", FAILED: "failed
 _ID_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
-def _nobody(_body: bytes) -> None:
-    pass
-
-
 def _nothing() -> None:
     pass
 
@@ -49,7 +46,7 @@ class Commands:
     `handlers`: by name, `fn(args) -> (state, code, result)` or a coroutine that returns that; `state` is
     `done` or `failed`. An EdgeError is a failure with its code.
 
-    Set by the owner: `send` takes a reply that is due later than `take`; `start` sees to it that `run` runs.
+    Set by the owner: `start` sees to it that `run` runs; `news` that `reply` is asked.
     """
 
     def __init__(
@@ -65,16 +62,41 @@ class Commands:
         self._state = state
         self._clock = clock
         self.handlers = handlers if handlers is not None else {}
-        self.send: "Callable[[bytes], None]" = _nobody
         self.start: "Callable[[], None]" = _nothing
+        self.news: "Callable[[], None]" = _nothing
         self._ledger: "Ledger | None" = None
         self._queue: "list[tuple[str, str, dict[str, Any], int]]" = []
         self._results: "list[tuple[str, dict[str, Any]]]" = []
+        self._untold: "list[tuple[str, bytes]]" = []  # (id, final reply) without PUBACK; bounded by SIZE
+        self._flying: "list[str]" = []  # ids of those that were published on this connection
 
     @property
     def busy(self) -> bool:
-        """Something is accepted and has not ended."""
-        return bool(self._queue)
+        """Something is accepted and has not ended, or its reply was not yet taken."""
+        return bool(self._queue or self._untold)
+
+    # Final replies, one after the other. After a restart they are gone: a repeated command brings them back.
+
+    def connected(self) -> None:
+        """A new connection: what was not acknowledged is due again."""
+        self._flying = []
+
+    def reply(self) -> "tuple[str, bytes] | None":
+        """The next (id, reply) to publish."""
+        for name, body in self._untold:
+            if name not in self._flying:
+                self._flying.append(name)
+                return name, body
+        return None
+
+    def told(self, name: str) -> None:
+        """The broker has taken it."""
+        self._untold = [one for one in self._untold if one[0] != name]
+
+    def _tell(self, name: str, state: str, code: str, result: "dict[str, Any] | None") -> None:
+        self._untold.append((name, self._reply(name, state, code, result)))
+        del self._untold[:-SIZE]
+        self.news()
 
     # What comes
 
@@ -82,7 +104,7 @@ class Commands:
         """A message on `down/commands`: the replies to publish now. What it accepts is durable when it
         returns. ValueError: nobody can be answered.
         """
-        if not payload:
+        if not payload or not topic.endswith("/commands"):
             return []  # a retained command was taken back
         if len(payload) > MAX_BYTES:
             raise ValueError("%d bytes, at most %d" % (len(payload), MAX_BYTES))
@@ -149,7 +171,7 @@ class Commands:
             self._ledger = None  # below the voltage floor: again at the next start
             return
         for name, code in ended:
-            self.send(self._reply(name, "failed", code, None))
+            self._tell(name, "failed", code, None)
 
     async def run(self) -> None:
         """Carry out what is accepted, one after the other; ends when nothing is left."""
@@ -198,7 +220,7 @@ class Commands:
             self._store()
         except EdgeError as error:  # the answer of now is true; after a power cut it will be `interrupted`
             sys.print_exception(error)
-        self.send(self._reply(name, state, code, result))
+        self._tell(name, state, code, result)
 
     # Means
 

@@ -7,9 +7,9 @@ The settings document holds what the unit was provisioned with and, beside it, `
 force), `trial` (those being tried) and `failed` (a revision that was rolled back: it is not tried again). A
 revision replaces all keys of the one before; a key that it does not name is as provisioned.
 
-The deadline of a trial is counted in chances, in the durable state: each start and each try to connect takes
-one before it is made. So it holds over resets, crashes, sleep and power cuts, whatever the clock says; and
-settings that crash the program are rolled back as well.
+The deadline of a trial is counted in chances, in the durable state: each try to connect takes one before it is
+made, each start START. So it holds over resets, crashes, sleep and power cuts, whatever the clock says; and
+settings that crash the program are rolled back at its third start, before safe mode.
 """
 
 import json
@@ -28,34 +28,57 @@ if TYPE_CHECKING:
     from edge.types import BlockDevice
 
 MAX_BYTES = 16_384
-CHANCES = 6  # two starts and four tries to connect, or any other mix
+CHANCES = 8  # one start and five tries to connect, or two and two
+START = 3
 RETRY_MS = 30_000  # between two tries of a trial; with JOIN and CONNECT, a trial is over in some five minutes
 KEY = "trial"
 
 
+def _untold(_part: str, _code: str, _raised: bool, _detail: str = "") -> None:
+    pass
+
+
 class Desired:
-    """`device`: the settings partition. `settings`: the document in force now. `rev`: its revision (0: as
-    provisioned). `trying`: the one in force is on trial. `restart`: why the unit is to start anew when it has
-    a moment; "": it is not. `news`: (code, raised, detail) of faults to be told, taken by the owner.
+    """`device`: the settings partition; `asleep`: this start is the end of a planned sleep. `settings`: the
+    document in force now, with its revision as `rev` (0: as provisioned). `trying`: they are on trial.
+    `restart`: (code, detail) of the reset that is wanted; ("", ""): none.
+
+    Set by the owner: `changed` is called when a restart is wanted; `listen` takes the faults.
     """
 
-    def __init__(self, device: "BlockDevice", state: "Callable[[], State]") -> None:
+    def __init__(self, device: "BlockDevice", state: "Callable[[], State]", asleep: bool = False) -> None:
         self._device = device
         self._state = state
         self._doc: "dict[str, Any]" = store.load(device)
-        self.restart = ""
-        self.news: "list[tuple[str, bool, str]]" = []
+        self._fault: "Callable[..., None]" = _untold
+        self._news: "list[tuple[str, bool, str]]" = []  # until somebody listens
+        self.changed: "Callable[[], None]" = _nothing
+        self.restart = ("", "")
         self.trying = "trial" in self._doc
-        if self.trying and not self._chance():
+        if self.trying and not asleep and not self._chance(START):
             self._roll_back()
-            self.restart = ""  # nothing of the trial is in force yet
+            self.restart = ("", "")  # nothing of the trial is in force yet
         part = self._doc.get("trial") or self._doc.get("desired") or {}
         self.rev: int = part.get("rev", 0)
         self.settings = laid_over(self._doc, part.get("config", {}))
+        self.settings["rev"] = self.rev
+
+    def listen(self, fault: "Callable[..., None]") -> None:
+        """Tell faults (part, code, raised, detail) from now on, and those that were found before."""
+        self._fault = fault
+        news, self._news = self._news, []
+        for code, raised, detail in news:
+            fault("settings", code, raised, detail)
+
+    def _say(self, code: str, raised: bool, detail: str = "") -> None:
+        if self._fault is _untold:
+            self._news.append((code, raised, detail))
+        else:
+            self._fault("settings", code, raised, detail)
 
     def take(self, payload: bytes) -> None:
         """A message on `down/desired`. A new revision is durable, on trial, when this returns. What is wrong
-        with it is in `news`. ValueError: it cannot be read.
+        with it is told as the fault `settings-refused`. ValueError: it cannot be read.
         """
         if not payload:
             return  # the retained message was taken back
@@ -70,7 +93,7 @@ class Desired:
         try:
             self._take(rev, config, body)
         except EdgeError as error:
-            self.news.append(("settings-refused", True, "rev %d: %s %s" % (rev, error.code, error.detail)))
+            self._say("settings-refused", True, "rev %d: %s %s" % (rev, error.code, error.detail))
 
     def _take(self, rev: int, config: "dict[str, Any]", body: "dict[str, Any]") -> None:
         key = _key(self._doc)
@@ -89,13 +112,15 @@ class Desired:
         self._state().put(KEY, [rev, 0])
         store.save(self._device, doc)
         self._doc = doc
-        self.news.append(("settings-refused", False, ""))
-        self.restart = "settings rev %d are tried" % rev
+        self._say("settings-refused", False)
+        self.restart = ("settings-changed", "rev %d" % rev)
+        self.changed()
 
     def attempt(self) -> None:
         """A try to connect begins. Takes a chance of a trial; with none left it is rolled back."""
-        if self.trying and not self.restart and not self._chance():
+        if self.trying and not self.restart[0] and not self._chance(1):
             self._roll_back()
+            self.changed()
 
     def confirm(self) -> None:
         """The link is up with these settings: they are in force for good."""
@@ -106,9 +131,12 @@ class Desired:
         if trial["rev"] != self.rev:
             return  # a newer one came meanwhile, and waits for its own trial
         doc["desired"] = trial
-        self._save(doc)
+        try:
+            self._save(doc)
+        except EdgeError:
+            return  # below the voltage floor: the next connection confirms it
         self.trying = False
-        self.news.append(("settings-rolled-back", False, ""))
+        self._say("settings-rolled-back", False)
 
     def _roll_back(self) -> None:
         doc = dict(self._doc)
@@ -116,23 +144,26 @@ class Desired:
         doc["failed"] = rev
         self._save(doc)
         self.trying = False
-        self.restart = "settings rev %d are rolled back" % rev
-        detail = "rev %d: the link did not come up in %d chances" % (rev, CHANCES)
-        self.news.append(("settings-rolled-back", True, detail))
+        self.restart = ("settings-rolled-back", "rev %d" % rev)
+        self._say("settings-rolled-back", True, "rev %d: the link did not come up with them" % rev)
 
-    def _chance(self) -> bool:
-        """Take one chance, durably; False: none was left."""
+    def _chance(self, cost: int) -> bool:
+        """Take so many chances, durably; False: there were not so many left."""
         rev = self._doc["trial"]["rev"]
         kept = self._state().get(KEY)
         used = kept[1] if isinstance(kept, list) and len(kept) == 2 and kept[0] == rev else 0
-        if used >= CHANCES:
+        if used + cost > CHANCES:
             return False
-        self._state().put(KEY, [rev, used + 1])
+        self._state().put(KEY, [rev, used + cost])
         return True
 
     def _save(self, doc: "dict[str, Any]") -> None:
         store.save(self._device, doc)
         self._doc = doc
+
+
+def _nothing() -> None:
+    pass
 
 
 def _key(doc: "dict[str, Any]") -> bytes:

@@ -1,4 +1,6 @@
-"""The settings in force: the document that the unit was provisioned with, and over it what was set from afar."""
+"""The settings in force: the document that the unit was provisioned with, and over it what was set from
+afar.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
