@@ -247,7 +247,9 @@ def _read_item(value: object, bodies: _Bodies, index: int) -> Item:
 
 def decode_state(payload: bytes) -> State:
     """Decode an `up/state` message. Raises ContractError."""
-    return _decode(payload, _STATE, State)
+    state = _decode(payload, _STATE, State)
+    _check_depth(state.used_mwh)
+    return state
 
 
 def decode_reply(payload: bytes) -> Reply:

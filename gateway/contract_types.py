@@ -169,6 +169,9 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     first: Seq | UnsetType = UNSET
     head: Seq | UnsetType = UNSET
     next: TimeMs | UnsetType | None = UNSET
+    level: Literal["normal", "saver", "survival", "dark"] | UnsetType = UNSET
+    charge_pct: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    used_mwh: dict[str, Any] | UnsetType = UNSET
 
 
 class Reply(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,8 @@ counted since the last look, `slept` the clock when sleep began. After a power c
 charge and level are those of the voltage.
 """
 
+import json
+
 from edge.errors import EdgeError
 from edge.measure.battery import Gauge, may_charge
 from edge.measure.energy import Ledger
@@ -13,6 +15,7 @@ from edge.measure.supply import Supply, may_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from edge.board import Board
@@ -176,10 +179,21 @@ class Power:
     # What is told
 
     def told(self) -> "dict[str, Any]":
-        """For `up/state` and the console: `level`, and what is known of `charge_pct` and `used_mwh`."""
-        told: "dict[str, Any]" = {"level": self.policy.level}
+        """For `up/state` and the console: what is known of `level`, `charge_pct` and `used_mwh`. A unit whose
+        energy nothing measures tells nothing.
+        """
+        told: "dict[str, Any]" = {}
         if self.left_pct is not None:
+            told["level"] = self.policy.level
             told["charge_pct"] = self.left_pct
         if self._ledger.day:
             told["used_mwh"] = self._ledger.day
         return told
+
+    def tells(self) -> "list[Callable[[], tuple[str, str] | None]]":
+        """The same, for `Uplink.extra`."""
+        return [lambda name=name: self._text(name) for name in ("level", "charge_pct", "used_mwh")]
+
+    def _text(self, name: str) -> "tuple[str, str] | None":
+        told = self.told()
+        return (name, json.dumps(told[name])) if name in told else None

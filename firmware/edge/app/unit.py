@@ -1,6 +1,5 @@
 """What every unit is made of: settings, flash log, clock, board, link, supervisor."""
 
-import json
 import os
 from struct import unpack
 
@@ -52,7 +51,7 @@ class Unit:
         if self.keep.fresh:
             self.log.recall()
         self.uplink = Uplink(self.settings, self.log, self.keep)
-        self.uplink.extra.append(lambda: ("power", json.dumps(self.power.told())))
+        self.uplink.extra += self.power.tells()
         self.box.now = self.clock.now
         self.box.may_write = self.power.may_write
         supervisor.fault, self.log.noted = self.log.fault, supervisor.noted
