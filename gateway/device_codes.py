@@ -213,10 +213,24 @@ DEVICE_CODES: dict[str, Code] = {
         ),
         Code(
             "log-full",
-            "The flash log is full: new readings, then weighings, are refused.",
+            "The flash log is full: no visit is begun and nothing paid.",
             "Restore the connection; what is stored is sent and freed by itself.",
-            "闪存日志已满：先停读数，再停称重。",
+            "闪存日志已满：停止开门投放和计费。",
             "恢复网络连接后会自动上传并释放空间。",
+        ),
+        Code(
+            "log-thinned",
+            "The flash log fills: fewer readings are kept, so that weighings have room.",
+            "Restore the connection within days; weighings are complete.",
+            "闪存日志将满：读数减少保存，为称重记录留出空间。",
+            "请在数日内恢复网络连接；称重记录完整。",
+        ),
+        Code(
+            "log-damaged",
+            "A part of the flash log was damaged; the detail names the records that are lost.",
+            "The gateway lists them as lost. If it comes again, replace the board.",
+            "闪存日志部分损坏；详情列出丢失的记录编号。",
+            "网关已将其登记为丢失；若再次出现，请更换主板。",
         ),
         Code(
             "log-unreadable",

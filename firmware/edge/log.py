@@ -5,6 +5,7 @@ import json
 from edge.clock import SET_ERROR_MS, Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
+from edge.measure.thinning import LEAST, keep_each
 from edge.store import record
 from edge.store.ring import Ring
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 VISIT_SECTORS = 2
-_WEIGHINGS = ("deposit", "collect", "weigh", "session", "door", "fault", "boot", "fence")
+_THINNED = ("reading", "position")  # all else has the reserve
 
 
 def plain(text: str) -> "str | None":
@@ -36,6 +37,9 @@ class Log:
         self._keep = keep
         self.wrote: "Callable[[str], None]" = _ignore  # told after each write
         self.noted: "Callable[[str, str, bool], None]" = _unnoted  # told of each fault, before it is written
+        self._damage = 0  # of the flash log, as far as it was told
+        if ring.head:
+            ring.skip(keep.data.get("sent", 0))  # what was sent has its number for ever, whatever flash says
         if "base" not in keep.data:
             keep.data["base"] = ring.head + 1
 
@@ -54,27 +58,62 @@ class Log:
         t_ms: "int | None" = None,
         source: str = "gnss",
     ) -> bool:
-        """Write a record; `t_ms` and `source` when its time is not now. False: the log is full (counted,
-        and said).
+        """Write a record; `t_ms` and `source` when its time is not now. False: it was not written (counted,
+        and said): no room, thinned out as the log fills, or the supply or the flash does not allow it.
         """
         jumped_ms = self.clock.jumped_ms()
         if jumped_ms:
             self.fault("clock", "clock-jumped", True, "the chip's own clock moved by %+d ms" % jumped_ms)
+        if kind != "fault":
+            self.check()
+        if kind in _THINNED and not self._wanted(kind + str(dict(fields).get("bay", ""))):
+            self._refused(kind)
+            self.fault("log", "log-thinned", True, "%d of %d sectors are free" % self.ring.spare())
+            return False
         now, clock = self.clock.now()
         if t_ms is not None:
             now, clock = t_ms, source
         data = record.encode(self.ring.head + 1, now, clock, kind, fields)
         try:
-            self.ring.append(data, spare=kind not in _WEIGHINGS)
+            self.ring.append(data, spare=kind in _THINNED)
         except EdgeError as error:
-            if error.code != "log-full":
+            if error.code == "record-too-long":
                 raise
-            counts = self._keep.data.setdefault("refused", {})
-            counts[kind] = counts.get(kind, 0) + 1
-            self.fault("log", "log-full", True, "no room for a " + kind)
+            self._refused(kind)
+            if error.code != "supply-low":
+                self.fault("log", "log-full", True, "no room for a %s: %s" % (kind, error.code))
             return False
         self.wrote(kind)
         return True
+
+    def _refused(self, kind: str) -> None:
+        counts = self._keep.data.setdefault("refused", {})
+        counts[kind] = counts.get(kind, 0) + 1
+
+    def _wanted(self, stream: str) -> bool:
+        """Whether the next of these readings is written, or left out to save room."""
+        each = keep_each(*self.ring.spare())
+        if each == 1:
+            self._keep.data.pop("thin", None)
+            return True
+        turns = self._keep.data.setdefault("thin", {})
+        turn = turns[stream] = (turns.get(stream, 0) + 1) % LEAST
+        return each > 0 and turn % each == 0
+
+    def check(self) -> None:
+        """What is to be said of the log itself: how full it is, and what damage took."""
+        ring = self.ring
+        spare, whole = ring.spare()
+        if 8 * spare >= 5 * whole:  # thinning begins at half
+            self.fault("log", "log-thinned", False)
+        self.fault("log", "log-full", not self.room(), "%d sectors are free" % ring.free)
+        lost = ring.lost()
+        if lost or ring.damage != self._damage:
+            self._damage = ring.damage
+            detail = "lost " + ", ".join(["%d to %d" % run for run in lost]) if lost else "nothing lost"
+            self.fault("log", "log-damaged", True, detail)
+        elif not self.backlog:  # it is told, and the gateway has it
+            self.fault("log", "log-damaged", False)
 
     def set_time(self, ms: int, source: str, error_ms: int = SET_ERROR_MS, sure: bool = False) -> bool:
         """Offer the clock a time (see `Clock.weigh`); whether it was taken. Fills in the time of what was

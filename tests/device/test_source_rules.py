@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "link": {"edge.link", "edge.measure", "edge.log", "edge.keep", "edge", *BASE},
     "keep.py": BASE,
     "clock.py": {"edge.keep", "edge.measure", *BASE},
-    "log.py": {"edge.clock", "edge.keep", "edge.store", *BASE},
+    "log.py": {"edge.clock", "edge.keep", "edge.measure", "edge.store", *BASE},
     "board.py": {"edge.drivers", *BASE},
     "supervisor.py": {"edge.blackbox", "edge.cause", "edge.keep", *BASE},
     "blackbox.py": BASE,

@@ -47,7 +47,7 @@ class Unit:
         self.clock = Clock(self.keep)
         self.board = Board(self.settings["board"])
         self.power = Power(self.settings, self.board, self.clock, self.keep)
-        self.log = Log(Ring(partition("log"), _log_id), self.clock, self.keep)
+        self.log = Log(Ring(partition("log"), _log_id, self.power.may_write), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
         self.uplink = Uplink(self.settings, self.log, self.keep)

@@ -369,7 +369,7 @@ class Ring:
     def _erase(self, index: int) -> bool:
         try:
             self._dev.ioctl(_ERASE, index)
-        except OSError:
+        except (OSError, EdgeError):
             self.damage += 1
             return False
         return True
@@ -380,7 +380,7 @@ class Ring:
         try:
             self._dev.writeblocks(index, data, at)
             self._dev.readblocks(index, back, at)
-        except OSError:
+        except (OSError, EdgeError):
             pass
         if back == data:
             return True
