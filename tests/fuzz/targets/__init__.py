@@ -1,3 +1,3 @@
 """The fuzz targets, grouped so that each process imports, and instruments, only what it needs."""
 
-GROUPS = ("messages", "server", "mqtt", "files", "intake", "journal_file", "device_wire")
+GROUPS = ("messages", "server", "mqtt", "files", "intake", "journal_file", "device_wire", "device_store")
