@@ -19,7 +19,8 @@ def load_board(name: str) -> dict[str, Any]:
     if "base" in board:
         base = load_board(board.pop("base"))
         kept = {name: part for name, part in base["parts"].items() if name not in board.get("without", ())}
-        board = {**base, **board, "parts": {**kept, **board.get("parts", {})}}
+        energy = _over(base.get("energy", {}), board.get("energy", {}))
+        board = {**base, **board, "parts": {**kept, **board.get("parts", {})}, "energy": energy}
     for part in board["parts"].values():
         if "map" in part:
             part["registers"] = _registers(load_register_map(part["map"]))
@@ -29,6 +30,12 @@ def load_board(name: str) -> dict[str, Any]:
 def load_register_map(name: str) -> dict[str, Any]:
     """Return `modbus/<name>.toml` as plain data. Raises FileNotFoundError for a name that is not there."""
     return _load("modbus", name)
+
+
+def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base`, but for what `own` says, table by table."""
+    both = {key: _over(base[key], own[key]) for key in base.keys() & own if isinstance(base[key], dict)}
+    return {**base, **own, **both}
 
 
 def _load(folder: str, name: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ TOKEN_MS = 15_000
 VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left open
 LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
-UPLOAD_HARD_MS = 75_000  # whatever the link does
+UPLOAD_HARD_MS = 55_000  # whatever the link does, once the bearer had its time
 RETRY_LIMIT_MS = 6 * 3_600_000
 HELD_WAKES = 3
 BACKLOG = 60  # records that make an upload worth its energy
@@ -319,19 +319,23 @@ class Bin:
     async def _upload(self) -> None:
         unit = self.unit
         clock, ring, acked = unit.clock, unit.log.ring, unit.log.ring.acked
-        start = clock.mono_ms()
+        asked: "list[int]" = []  # first when the session stood: a modem may need a minute until then
 
         def done() -> bool:
-            return (unit.log.backlog == 0 and not self._visiting) or clock.mono_ms() - start > UPLOAD_MS
+            if not asked:
+                asked.append(clock.mono_ms())
+            sent = unit.log.backlog == 0 and not self._visiting
+            return sent or clock.mono_ms() - asked[0] > UPLOAD_MS
 
         self._power.radio(True)
         quiet, self._keep["quiet"] = self._keep.get("quiet", 0), 0
         try:
-            await asyncio.wait_for_ms(unit.uplink.session(done, self._back_ms), UPLOAD_HARD_MS)
+            limit = unit.uplink.bearer.up_ms + UPLOAD_HARD_MS
+            await asyncio.wait_for_ms(unit.uplink.session(done, self._back_ms), limit)
             self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
-        unit.uplink.off()
+        await unit.uplink.leave()
         self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:
             self._keep["fails"] = 0

@@ -11,6 +11,7 @@ from edge.board import Board
 from edge.clock import Clock
 from edge.drivers.flash import Flash
 from edge.errors import EdgeError
+from edge.link.network import bearer
 from edge.link.uplink import Uplink
 from edge.log import Log, plain
 from edge.store import settings as store
@@ -50,7 +51,9 @@ class Unit:
         self.log = Log(Ring(partition("log"), _log_id, self.power.may_write), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
-        self.uplink = Uplink(self.settings, self.log, self.keep)
+        modem = self.board.part("modem") if self.board.fitted("modem") else None
+        radio = bearer(self.settings.get("network", {}), modem, self.keep)
+        self.uplink = Uplink(self.settings, self.log, self.keep, radio)
         self.uplink.extra += self.power.tells()
         self.box.now = self.clock.now
         self.box.may_write = self.power.may_write

@@ -28,6 +28,8 @@ async def stay(uplink: "Uplink", clock: "Clock") -> None:
             await uplink.session(lambda: False, lambda: None)
         except (EdgeError, OSError) as error:
             uplink.error = str(error)
+        if not uplink.proved:
+            await uplink.leave()  # a bearer may be connected and carry nothing
         now = clock.mono_ms()
         if uplink.proved or now - start > LIMIT_MS:
             backoff.worked()

@@ -92,6 +92,14 @@ class Uplink:
         self.bearer.off()
         self._keep.doing("")
 
+    async def leave(self) -> None:
+        """The radio goes off in good order, within some seconds; a modem that cannot go off hangs up."""
+        self._keep.doing("modem")
+        try:
+            await self.bearer.down()
+        finally:
+            self._keep.doing("")
+
     # One connection
 
     async def session(self, done: "Callable[[], bool]", next_ms: "Callable[[], int | None]") -> None:
