@@ -8,7 +8,7 @@ supply spares and its loss does not, and from the voltage that was measured last
 |---|---|
 | the code of a planned reset | the breadcrumb, left just before it |
 | `deep-sleep` | the chip says so |
-| `brown-out` | power-on, and RTC memory survived under load or at a low voltage; or the battery was low |
+| `brown-out` | power-on, and RTC memory survived it under load or at a low voltage; or the battery was low |
 | `power-on` | any other power-on: switch, plug, reset button, a new battery |
 | `watchdog` | the chip says so: the processor was stuck where not even a timer's interrupt was served |
 | `modem-hang` | the same, while a call into the modem or radio had not returned |
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)  # machine.reset_cause() of the ESP32 port
-WEAK_MV = 3600  # a lithium cell with less can brown out when the radio or a bolt pulls
-LOADS = ("modem", "bolt")
+WEAK_MV = 3600  # a lithium cell with less can brown out under a load
+LOADS = ("modem",)
 
 # Resets that were meant, or that are not the firmware's doing: none of them is a failed boot.
 PLANNED = (

@@ -119,7 +119,7 @@ class Power:
     def feel(self) -> "int | None":
         """Measure the voltage now; mV at the battery's posts, None when nothing measures it."""
         if self._board.fitted("battery"):
-            self.battery_mv = self._board.part("battery").read_mv()
+            self._keep["mv"] = self.battery_mv = self._board.part("battery").read_mv()
         return self.battery_mv
 
     def may_write(self) -> bool:
@@ -192,8 +192,11 @@ class Power:
 
     def tells(self) -> "list[Callable[[], tuple[str, str] | None]]":
         """The same, for `Uplink.extra`."""
-        return [lambda name=name: self._text(name) for name in ("level", "charge_pct", "used_mwh")]
+        return [self._teller(name) for name in ("level", "charge_pct", "used_mwh")]
 
-    def _text(self, name: str) -> "tuple[str, str] | None":
-        told = self.told()
-        return (name, json.dumps(told[name])) if name in told else None
+    def _teller(self, name: str) -> "Callable[[], tuple[str, str] | None]":
+        def tell() -> "tuple[str, str] | None":
+            told = self.told()
+            return (name, json.dumps(told[name])) if name in told else None
+
+        return tell
