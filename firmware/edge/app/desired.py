@@ -7,9 +7,9 @@ The settings document holds what the unit was provisioned with and, beside it, `
 force), `trial` (those being tried) and `failed` (a revision that was rolled back: it is not tried again). A
 revision replaces all keys of the one before; a key that it does not name is as provisioned.
 
-The deadline of a trial is counted in chances, in the durable state: each try to connect takes one before it is
-made, each start START. So it holds over resets, crashes, sleep and power cuts, whatever the clock says; and
-settings that crash the program are rolled back at its third start, before safe mode.
+The deadline of a trial is counted in chances, in the durable state: each try to connect takes one before it
+is made, each start START. So it holds over resets, crashes, sleep and power cuts, whatever the clock says;
+and settings that crash the program are rolled back at its third start, before safe mode.
 """
 
 import json

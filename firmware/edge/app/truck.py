@@ -18,6 +18,10 @@ from edge.measure.geofence import Fence, door_allowed
 from edge.measure.thin import Thin
 from edge.measure.trust import FLOOR_MS, plausible
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SILENT_MS = 30_000
 TIME_EVERY_MS = 60_000
 SEND_EVERY_MS = 3000
@@ -51,12 +55,15 @@ class Truck:
         self._gnss: Serial = unit.board.part("gnss")
         self._news = asyncio.Event()
         unit.log.wrote = lambda _kind: self._news.set()
+        unit.commands.handlers["unlock"] = self._unlock
+        unit.commands.handlers["lock"] = self._lock
         unit.uplink.hold_ms = HOLD_MS
 
     async def run(self) -> None:
         """For ever."""
         unit, supervisor = self.unit, self.unit.supervisor
         unit.boot_record()
+        unit.commands.recover()
         self._door.begin()
         supervisor.start("gnss", self._follow)
         supervisor.start("silence", self._listen)
@@ -113,6 +120,15 @@ class Truck:
         if self._thin.wanted(fix, now):
             place += [("speed_cmps", fix.speed_cmps), ("course_cdeg", fix.course_cdeg)]
             log.write("position", place + [("hdop_c", fix.hdop_c), ("sats", fix.sats)], utc)
+
+    async def _unlock(self, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
+        done, state = await self._door.command(True)
+        return "done" if done else "failed", "" if done else "lock-jammed", {"door": state}
+
+    async def _lock(self, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
+        done, state = await self._door.command(False)
+        why = "door-open" if state in ("open", "forced") else "lock-jammed"
+        return "done" if done else "failed", "" if done else why, {"door": state}
 
     async def _obey(self) -> None:
         """The bolt follows the fences; until a place is known it stays in."""

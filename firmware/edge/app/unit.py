@@ -6,6 +6,9 @@ from struct import unpack
 from esp32 import Partition
 
 from edge import VERSION
+from edge.app.commands import Commands
+from edge.app.desired import Desired, key_of
+from edge.app.orders import Orders
 from edge.app.power import Power
 from edge.board import Board
 from edge.clock import Clock
@@ -14,13 +17,13 @@ from edge.errors import EdgeError
 from edge.link.network import bearer
 from edge.link.uplink import Uplink
 from edge.log import Log, plain
-from edge.store import settings as store
 from edge.store.ring import Ring
 from edge.store.state import State
 from edge.supervisor import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -38,13 +41,23 @@ def _log_id() -> int:
     return unpack("<I", os.urandom(4))[0]
 
 
+def _nobody() -> bool:
+    return False
+
+
 class Unit:
-    """`supervisor` has started already, so that it can name what fails here."""
+    """`supervisor` has started already, so that it can name what fails here. `attended`: whether somebody is
+    being served; the app sets it.
+    """
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.box, self.keep = supervisor.box, supervisor.keep
-        self.settings: "dict[str, Any]" = store.load(partition("settings"))
+        self._state: "State | None" = None
+        self._state_told = False
+        self.attended: "Callable[[], bool]" = _nobody
+        self.desired = Desired(partition("settings"), self._memory, supervisor.cause == "deep-sleep")
+        self.settings: "dict[str, Any]" = self.desired.settings
         self.clock = Clock(self.keep)
         self.board = Board(self.settings["board"])
         self.power = Power(self.settings, self.board, self.clock, self.keep)
@@ -58,7 +71,11 @@ class Unit:
         self.box.now = self.clock.now
         self.box.may_write = self.power.may_write
         supervisor.fault, self.log.noted = self.log.fault, supervisor.noted
-        self._state: "State | None" = None
+        self.desired.listen(self.log.fault)
+        key = key_of(self.settings.get("key"))
+        self.commands = Commands(self.device, key, lambda: self.state, self.clock)
+        self.uplink.commands, self.uplink.desired = self.commands, self.desired
+        self.orders = Orders(self)
 
     @property
     def device(self) -> str:
@@ -67,10 +84,17 @@ class Unit:
     @property
     def state(self) -> State:
         """What outlives any power cut and changes often. Read when first asked for."""
+        state = self._memory()
+        if not self._state_told:
+            self._state_told = True
+            lost = "nothing could be read; the zero of each scale is its calibration's again"
+            self.log.fault("state", "state-damaged", state.damaged, lost)
+        return state
+
+    def _memory(self) -> State:
+        """The same, before there is a log to tell anything."""
         if self._state is None:
             self._state = State(partition("state"))
-            lost = "nothing could be read; the zero of each scale is its calibration's again"
-            self.log.fault("state", "state-damaged", self._state.damaged, lost)
         return self._state
 
     def boot_record(self) -> str:

@@ -77,7 +77,7 @@ class Uplink:
         self._out: "list[bytes]" = []  # answers that wait for the sending task
         self._replies: "dict[int, object]" = {}  # packet id -> what to tell `commands` at its PUBACK
         self._lost: "Exception | None" = None
-        self._goodbye_id = 0  # packet id of the last `state`; 0: acknowledged
+        self._hello_id = self._goodbye_id = 0  # packet ids of the first and last `state`; 0: acknowledged
         now = self._log.clock.mono_ms()
         self._alive = Liveness(self._broker.get("keepalive_s", brokers.KEEPALIVE_S), now)
         self._window.connected(now)
@@ -109,6 +109,8 @@ class Uplink:
         """
         clock, ring = self._log.clock, self._log.ring
         self.proved = False
+        if self.desired:
+            self.desired.attempt()
         self._keep.doing("modem")  # bearers have been known to hang where no deadline reaches
         try:
             await self.bearer.up(self.bearer.up_ms)
@@ -196,7 +198,9 @@ class Uplink:
                 self._handle(event)
         packets = self._mqtt.resend()
         packets.append(self._mqtt.subscribe(self._prefix + "down/+")[1])
-        packets.append(self._mqtt.publish(self._prefix + "up/state", self._state(True, None), retain=True)[1])
+        state = self._state(True, None)
+        self._hello_id, packet = self._mqtt.publish(self._prefix + "up/state", state, retain=True)
+        packets.append(packet)
         if self.commands:
             self.commands.connected()
         await self._write(link, b"".join(packets))
@@ -309,6 +313,10 @@ class Uplink:
         if event[0] == "puback":
             if event[1] == self._goodbye_id:
                 self._goodbye_id = 0
+            elif event[1] == self._hello_id:
+                self._hello_id = 0
+                if self.desired:
+                    self.desired.confirm()
             self._window.puback(event[1])
             told = self._replies.pop(event[1], None)
             if told is not None:
