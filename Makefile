@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-kill sweep-door sweep-power judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -111,6 +111,10 @@ sweep-power: setup ## power cuts at 10,000 flash operations of bins at a rude br
 
 sweep-catchup: setup influxd ## 72 h without InfluxDB at 1:200, then catching up under live load (some 4 minutes); draws run/bench/catchup.svg
 	$(BIN)/python -m simulators.sweep.catchup $(ARGS)
+
+sweep-winter: setup ## a bin through a hazy December and 14 dark days: no weighing lost, doors open, ledger right (a minute); run/bench/winter.svg
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.winter $(ARGS) | tee run/bench/winter.txt
 
 sweep-kill: setup influxd ## kill everything at random instants under load, 320 times, on both brokers; then count (some 14 minutes)
 	$(BIN)/python -m simulators.sweep.kill $(ARGS)

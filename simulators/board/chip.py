@@ -69,6 +69,11 @@ class Chip:
     _config_sent: bool = False
     _dip_ms: int | None = None  # a brown-out that the interpreter has yet to answer with its RTC memory
 
+    @property
+    def memory(self) -> bytes:
+        """RTC memory as the last sleep or reset left it."""
+        return self._memory
+
     def power_on(self) -> None:
         """The supply comes on at `now_us`: the scene begins, the chip will boot at once."""
         self.apply(self.scene.start(self.now_us // 1000))

@@ -39,13 +39,6 @@ _RETRY_MS = 30 * 60_000
 _EMPTY, _ENOUGH = 0.005, 0.04
 
 
-Light = Callable[[int], float]
-
-
-def _as_it_is(_t_ms: int) -> float:
-    return 1.0
-
-
 class Climate(Part):
     """Temperature inside the unit's box: the air's, and more under the sun. The TMP36 gives 500 mV + 10
     mV/degree C. Faults: its wire is off, or the contents burn or smoulder.
@@ -168,15 +161,13 @@ class SolarSupply(Part):
         spec: SolarSpec,
         climate: Climate,
         board: dict[str, Any],
-        light: Light = _as_it_is,
     ) -> None:
         super().__init__(world, "supply")
         self._spec = spec
         self._climate = climate
-        self._weather = climate.weather
         self._draws = Draws(board)
-        self.light = light
-        """What is made of the sky: share of the light, by time."""
+        self.sky: Callable[[int], float] = climate.weather.ghi_w_m2
+        """W/m2 at an instant; an experiment may put its own sky here."""
         self.charge_mwh = spec.cell_mwh * world.rng("first charge").uniform(0.6, 0.95)
         self.state_name = "off"
         self.counted_at = world.now
@@ -279,7 +270,7 @@ class SolarSupply(Part):
 
     def solar_mw(self, t_ms: int) -> float:
         """What the panel gives; a full cell takes a tenth."""
-        light = self._weather.ghi_w_m2(t_ms) * self._spec.shade * self.light(t_ms) / 1000
+        light = self.sky(t_ms) * self._spec.shade / 1000
         light *= {"dirty-panel": 0.15, "no-panel": 0.0}.get(self.fault or "", 1.0)
         room = min(1.0, max(0.1, (1 - self.charge_mwh / self.capacity_mwh) * 20))
         return 0.75 * self._spec.panel_w * 1000 * light * room

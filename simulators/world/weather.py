@@ -55,12 +55,14 @@ class Weather:
 
     def ghi_w_m2(self, t_ms: int) -> float:
         """Global horizontal irradiance now, clouds and haze included."""
-        hour = local_hour(t_ms)
-        day = local_day(t_ms)
-        clear: list[float] = table("tianjin")["ghi_clear_w_m2"][_day(day)[0] - 1]
+        sun = self.clear_w_m2(t_ms)
+        return sun * self._at(local_day(t_ms), local_hour(t_ms))[0] if sun > 0 else 0.0
+
+    def clear_w_m2(self, t_ms: int) -> float:
+        """The same from a sky without clouds and haze: the table's."""
+        clear: list[float] = table("tianjin")["ghi_clear_w_m2"][_day(local_day(t_ms))[0] - 1]
         # A table entry is the mean of its hour, so it stands for the half hour.
-        sun = interpolate(clear, hour - 0.5)
-        return sun * self._at(day, hour)[0] if sun > 0 else 0.0
+        return interpolate(clear, local_hour(t_ms) - 0.5)
 
     def air_c(self, t_ms: int) -> float:
         """Air temperature in the shade."""
