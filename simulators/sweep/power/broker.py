@@ -1,9 +1,9 @@
 """A broker that misbehaves in every way that QoS 1 allows, and in some that it does not; a gateway behind it.
 
 What may happen to a message from the device (`_FATES`), and to one for it (`_DOWN`); besides, a connection
-may be refused, never answered or cut at any packet, and a session forgotten with all that was queued. A
-message that the broker keeps for later reaches the gateway behind newer ones. Time is virtual; every choice
-is a function of the round's name, the connection and the packet.
+may be refused, never answered or cut at any packet, and a session forgotten with all that was queued; and the
+broker says things that no gateway says (`nonsense`). A message that it keeps for later reaches the gateway
+behind newer ones. Time is virtual; every choice is a function of round, connection and packet.
 """
 
 import random
@@ -13,6 +13,7 @@ from typing import Protocol
 
 from simulators.board.network import ONE_WAY_US, VirtualNetwork
 from simulators.peers.cloud import CONNECT, PUBACK, PUBLISH, Cloud, Connection
+from simulators.sweep.power.nonsense import GARBAGE, nonsense
 
 Message = tuple[str, bytes]
 """Topic and payload."""
@@ -42,6 +43,7 @@ _FATES = {
 }
 _DOWN = {"well": 60, "lost": 12, "late": 16, "doubled": 8, "stale": 4}
 _CONNECTING = {"well": 80, "refused": 6, "silent": 4, "forgotten": 10}
+_SPEAKS = {"well": 92, "nonsense": 7, "garbage": 1}
 _LATE_MS = 45_000
 _KEPT_MS = 300_000
 _MOST_KEPT = 50
@@ -57,6 +59,7 @@ class Broker(Cloud):
     counts: dict[str, int] = field(default_factory=dict)
     _network: VirtualNetwork | None = None
     now_ms: int = 0
+    last: bytes = b"{}"  # the newest acknowledgement that the gateway gave
     _connections: int = 0
     _kept: list[tuple[int, str, bytes]] = field(default_factory=list)
     fate: str = "well"  # of the PUBLISH at hand
@@ -95,6 +98,7 @@ class Broker(Cloud):
         down = self.gateway.take(self.now_ms, topic, payload)
         if self.fate == "doubled":
             down += self.gateway.take(self.now_ms, topic, payload)
+        self.last = next((payload for topic, payload in down if topic.endswith("/ack")), self.last)
         return down
 
     def due(self, at_ms: int) -> list[Message]:
@@ -104,6 +108,7 @@ class Broker(Cloud):
         down: list[Message] = []
         for _at, topic, payload in due:
             down += self.gateway.take(self.now_ms, topic, payload)
+        self.last = next((payload for topic, payload in down if topic.endswith("/ack")), self.last)
         return down + self.gateway.look(self.now_ms)
 
     def forget(self, client: str) -> None:
@@ -142,11 +147,24 @@ class RudeConnection:
                 break
             self._packets += 1
             out += self._packet(packet)
+        out += self._says()
         for topic, payload in broker.due(now_ms):
             if self.inner.client in broker.sessions and not self._silent:
                 out += self._down(self.inner.send(topic, payload))
         self.closed = self.closed or self.inner.closed
         return b"" if self._silent else out
+
+    def _says(self) -> bytes:
+        """What nobody asked for."""
+        fate = self.choose(_SPEAKS, "says")
+        if fate == "well" or self.inner.client not in self.broker.sessions:
+            return b""
+        self.broker.count(fate)
+        rng = random.Random(f"{self.broker.name}/{self.number}/{self._packets}/words")
+        if fate == "garbage":
+            return rng.choice(GARBAGE)
+        topic, payload = nonsense(rng, self.inner.client, self.broker.last)
+        return self.inner.send(topic, payload)
 
     def _split(self, data: bytes) -> Iterator[bytes]:
         """The complete packets of what came; the rest waits."""

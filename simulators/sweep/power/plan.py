@@ -74,4 +74,4 @@ def _cut(seed: int, number: int, boot: int) -> Cut | None:
     rng = random.Random(f"{seed}/{number}/boot/{boot}")
     if rng.random() < UNCUT:
         return None
-    return rng.randint(1, rng.choice(WITHIN_OPS)), rng.choice((0, 255, rng.randrange(256)))
+    return rng.randint(1, rng.choice(WITHIN_OPS)), rng.choice((0, 255, *5 * (rng.randrange(256),)))
