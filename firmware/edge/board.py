@@ -12,6 +12,7 @@ from edge.drivers.modem import Modem
 from edge.drivers.ranger import Ranger
 from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
+from edge.drivers.switch import Switch
 from edge.drivers.tof import Tof
 from edge.drivers.transmitter import Transmitter
 from edge.errors import EdgeError
@@ -46,6 +47,7 @@ _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
     "ranger": lambda p: Ranger(_serial(p), p["power"]),
     "tof": lambda p: Tof(_serial(p), p["power"]),
     "reader": lambda p: Reader(_serial(p), p.get("gap_ms", GAP_MS)),
+    "switch": lambda p: Switch(p["pin"]),
 }
 
 # Those that share a line: made with the driver of the part that is their `bus`.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SCALE_MS = 4000
 _TALK_MS = 1500
+_BEEP_MS = 200
 
 
 class SelfTest:
@@ -65,6 +66,13 @@ class SelfTest:
         if lock.bolted and not lock.closed:
             raise EdgeError("switch-conflict", "bolted while the door is open; check the two switches")
         return {"bolted": lock.bolted, "closed": lock.closed}
+
+    async def _try_switch(self, name: str) -> object:
+        switch = self._unit.board.part(name)
+        switch.on()
+        await asyncio.sleep_ms(_BEEP_MS)
+        switch.off()
+        return {"switched": True}
 
     async def _try_ranger(self, name: str) -> object:
         return {"distance_mm": await self._unit.board.part(name).read_mm()}

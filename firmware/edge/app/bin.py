@@ -16,6 +16,8 @@ import machine
 from edge.app import text
 from edge.app.admission import FULL_PCT, BayState
 from edge.app.bay import Bay
+from edge.app.bin_orders import BinOrders
+from edge.app.desired import RETRY_MS
 from edge.app.entry import Entry
 from edge.app.recovery import settle
 from edge.app.senses import THERMOSTAT, feel, raised, too_hot
@@ -32,6 +34,8 @@ VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left o
 LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
 UPLOAD_HARD_MS = 55_000  # whatever the link does, once the bearer had its time
+LISTEN_MS = 1000  # for commands that wait at the broker, also when there is nothing to send
+ORDERS_MS = 1000
 RETRY_LIMIT_MS = 6 * 3_600_000
 HELD_WAKES = 3
 BACKLOG = 60  # records that make an upload worth its energy
@@ -60,6 +64,13 @@ class Bin:
         self._attended = not slept or machine.wake_reason() != machine.TIMER_WAKE  # somebody may stand there
         self._urgent = False
         unit.log.wrote = self._wrote
+        self._by_command = BinOrders(self)
+        unit.attended = lambda: self._visiting or self._by_command.serving
+
+    @property
+    def visiting(self) -> bool:
+        """Somebody with a token is being served."""
+        return self._visiting
 
     def _wrote(self, kind: str) -> None:
         if self._policy.is_news(kind):
@@ -87,6 +98,7 @@ class Bin:
         self._service.on_fall(self._news.set)
         self._entry.tell()
         await self._keep_doors()
+        unit.commands.recover()
         while True:
             self._news.clear()
             self._offer_console()
@@ -107,6 +119,9 @@ class Bin:
                 await self._pause(PLUG_MS)  # a plug that is pulled makes no edge that is listened to
             elif supervisor.running("uplink"):
                 await self._pause(UPLOAD_HARD_MS)
+            elif unit.orders.busy or self._kept_awake():
+                supervisor.allow(self._policy.awake_ms)
+                await self._pause(ORDERS_MS)
             else:
                 break
         for bay in self.bays:
@@ -152,7 +167,7 @@ class Bin:
             self._press()
 
     def _press(self) -> None:
-        if not self._visiting:
+        if not self.unit.attended():
             self._pressed = True
             self._news.set()
 
@@ -271,7 +286,7 @@ class Bin:
     async def _admit(self, token: "str | None", noise: int) -> None:
         """Let them in, or say why not."""
         admission = self._entry.judge(
-            token, noise, [self._state(bay) for bay in self.bays], self._can_serve()
+            token, noise, [self._state(bay) for bay in self.bays], self.can_serve()
         )
         if admission is None:
             self._show("")
@@ -300,14 +315,23 @@ class Bin:
             bay.number, parts, keeper.closed, bay.fill.last_pct, full_pct, bay.scale.ready, secure
         )
 
-    def _can_serve(self) -> bool:
+    def can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""
         self._power.temp_dc = dict(self.unit.surroundings(None))["temp_dc"]
         return self._power.can_serve(len(self.bays))
 
     # Uploads
 
+    def can_hold(self) -> bool:
+        """Whether the battery allows to stay awake because somebody asks."""
+        return not self._low
+
+    def _kept_awake(self) -> bool:
+        """Asked to stay connected, or finding out whether new settings carry the link."""
+        return self.can_hold() and (self.unit.orders.held_ms() > 0 or self.unit.desired.trying)
+
     def _wants_upload(self) -> bool:
+        self._urgent = self._urgent or self._kept_awake()
         if self._low or not self._urgent or self.unit.supervisor.running("uplink"):
             return False
         wait = self._keep.get("retry_ms", 0) - self.unit.clock.local_ms()
@@ -324,13 +348,18 @@ class Bin:
         def done() -> bool:
             if not asked:
                 asked.append(clock.mono_ms())
-            sent = unit.log.backlog == 0 and not self._visiting
-            return sent or clock.mono_ms() - asked[0] > UPLOAD_MS
+            connected_ms = clock.mono_ms() - asked[0]
+            if connected_ms > UPLOAD_MS + held_ms:
+                return True
+            quiet = not self._visiting and not unit.commands.busy and not unit.orders.held_ms()
+            return unit.log.backlog == 0 and quiet and connected_ms >= LISTEN_MS
 
+        held_ms = unit.orders.held_ms()
         self._power.radio(True)
         quiet, self._keep["quiet"] = self._keep.get("quiet", 0), 0
         try:
-            limit = unit.uplink.bearer.up_ms + UPLOAD_HARD_MS
+            limit = unit.uplink.bearer.up_ms + UPLOAD_HARD_MS + held_ms
+            unit.supervisor.allow(limit)
             await asyncio.wait_for_ms(unit.uplink.session(done, self._back_ms), limit)
             self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
@@ -344,6 +373,8 @@ class Bin:
             self._keep["quiet"] = quiet  # it is as if it had not been tried
             fails = self._keep["fails"] = self._keep.get("fails", 0) + 1
             longest = min(self._wake_ms << min(fails, 8), RETRY_LIMIT_MS)
+            if self._kept_awake():
+                longest = RETRY_MS
             self._keep["retry_ms"] = (
                 clock.local_ms() + longest // 2 + os.urandom(1)[0] * (longest // 2) // 255
             )

@@ -27,7 +27,7 @@ class CargoDoor:
         self._keeper.cause = None  # what happens from now on, somebody else does
 
     async def command(self, out: bool) -> "tuple[bool, str]":
-        """Unlock (`out`) or lock by command, until the fences say something new: (whether it came off, state)."""
+        """Unlock (`out`) or lock by command, until the fences say something new: (it came off, state)."""
         done = await (self._keeper.unlock("command") if out else self._keeper.lock("command"))
         self._keeper.cause = None
         return done, self._keeper.state
