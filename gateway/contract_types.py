@@ -168,6 +168,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     log: LogId | UnsetType = UNSET
     first: Seq | UnsetType = UNSET
     head: Seq | UnsetType = UNSET
+    lost: Annotated[list[tuple[Seq, Seq]], Meta(max_length=16)] | UnsetType = UNSET
     next: TimeMs | UnsetType | None = UNSET
     level: Literal["normal", "saver", "survival", "dark"] | UnsetType = UNSET
     charge_pct: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET

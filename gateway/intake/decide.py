@@ -98,7 +98,8 @@ class Decider:
                 state = decode_state(message.payload)
                 log = None if state.log is UNSET else state.log
                 first = None if state.first is UNSET else state.first
-                return StateReport(message.received_ms, topic.device, message.payload, log, first)
+                lost = () if state.lost is UNSET else tuple(state.lost)
+                return StateReport(message.received_ms, topic.device, message.payload, log, first, lost)
             decode_reply(message.payload)
             return Reply(message.received_ms, topic.device, message.payload)
         except ContractError as err:

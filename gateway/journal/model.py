@@ -7,7 +7,8 @@ J2  A record's first copy stands for ever, byte for byte. An equal copy is a dup
     `seq-conflict`: quarantined, and the first stands. Of a number below the log's floor (its row was dropped
     by retention) there is nothing left to compare with: it is a duplicate by its number alone.
 J3  The high-water mark of a log covers an unbroken run. It passes a gap only up to what the device declares
-    as lost (`first` - 1); the loss is written down, and closed again where such a record comes after all.
+    as lost (`first` - 1, or a run of `lost` that begins at the gap); the loss is written down, and closed
+    again where such a record comes after all.
 J4  Records after a gap are kept where they are (`seq-gap` on the first of them), joined when the gap fills,
     and not dropped before.
 J5  received = accepted + flagged + quarantined + duplicate, counted in the transaction that stores. A later
@@ -111,13 +112,16 @@ class Refused(Struct, frozen=True):
 
 
 class StateReport(Struct, frozen=True):
-    """An `up/state` message. `log` and `first`: as it says, None where it does not."""
+    """An `up/state` message. `log` and `first`: as it says, None where it does not. `lost`: runs
+    (first, last) that damage took, as it says.
+    """
 
     received_ms: int
     device: str
     body: bytes
     log: str | None = None
     first: int | None = None
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 class Reply(Struct, frozen=True):

@@ -363,5 +363,9 @@ def _state(held: _Open, report: StateReport, tally: Tally) -> None:
     if report.first is not None:
         held.rows.flush()
         held.logs.declare(log, report.first, report.received_ms, tally)
+    for first, last in sorted(report.lost):
+        if first <= log.hwm + 1 <= last:  # one further up is passed when all before it is here
+            held.rows.flush()
+            held.logs.declare(log, last + 1, report.received_ms, tally)
     if log.hwm >= (report.first or 0):
         tally.appended.acks[report.device, report.log] = log.hwm

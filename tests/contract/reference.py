@@ -94,6 +94,8 @@ def instances(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             )
         case {"type": "object"}:
             return st.dictionaries(TEXT, JSON_VALUES, max_size=3)
+        case {"type": "array", "items": items, "maxItems": most, **rest}:
+            return st.lists(instances(items), min_size=rest.get("minItems", 0), max_size=most)
         case {"type": "string", "pattern": pattern, "minLength": shortest, "maxLength": longest}:
             return st.from_regex(pattern).filter(lambda text: shortest <= len(text) <= longest)
         case {"type": "integer", "minimum": least, "maximum": most}:

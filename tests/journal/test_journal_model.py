@@ -108,6 +108,15 @@ class JournalMachine(RuleBasedStateMachine):
         self.journals[0].append([StateReport(self.now_ms, log[0], b"{}", log[1], first)])
         self.models[log].declare(first)
 
+    @rule(log=logs, runs=st.lists(st.tuples(numbers, numbers), max_size=3))
+    def report_what_damage_took(self, log: tuple[str, str], runs: list[tuple[int, int]]) -> None:
+        """Only a run that begins at the gap is passed: what is before it may still come."""
+        self.journals[0].append([StateReport(self.now_ms, log[0], b"{}", log[1], None, tuple(runs))])
+        model = self.models[log]
+        for first, last in sorted(runs):
+            if model.hwm is not None and first <= model.hwm + 1:
+                model.declare(last + 1)
+
     @rule(
         device=st.sampled_from(("bin-001", "bin-002", "")), body=st.sampled_from(b"abcdefgh"), writer=writers
     )

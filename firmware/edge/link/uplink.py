@@ -35,6 +35,8 @@ SEND_MS = 15_000
 ANSWER_MS = 10_000
 PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
 MAX_BODY = 8192
+NEEDS_HANDS = ("sim-missing", "sim-pin", "sim-puk", "sim-failure", "apn-refused", "wifi-password", "modem-silent")
+TOLD_FAILS = 3  # in a row
 MAX_OUT = 32  # answers that may wait; then nothing more is read
 
 
@@ -114,6 +116,10 @@ class Uplink:
         self._keep.doing("modem")  # bearers have been known to hang where no deadline reaches
         try:
             await self.bearer.up(self.bearer.up_ms)
+            self._tell("", "")
+        except EdgeError as error:
+            self._tell(error.code, error.detail)
+            raise
         finally:
             self._keep.doing("")
         await self._sync()
@@ -134,6 +140,20 @@ class Uplink:
             if receiver:
                 receiver.cancel()
             link.close()
+
+    def _tell(self, code: str, detail: str) -> None:
+        """Record what keeps the bearer down, once: at once if it needs hands, else when it is no exception
+        any more. Its next success clears it.
+        """
+        log, fails = self._log, self._keep.data.pop("radio", 0) + 1
+        for name in list(log.faults()):
+            part, told = name.split(" ", 1)
+            if part == "radio" and told != code:
+                log.fault(part, told, False)
+        if code:
+            self._keep.data["radio"] = min(fails, TOLD_FAILS)
+            if code in NEEDS_HANDS or fails >= TOLD_FAILS:
+                log.fault("radio", code, True, detail)
 
     async def _sync(self) -> None:
         """Set the clock from NTP unless it is fresh; a failure here is no reason not to send."""
@@ -295,9 +315,8 @@ class Uplink:
         limit = 2000 * self._broker.get("keepalive_s", brokers.KEEPALIVE_S)  # `_talk` is there before
         try:
             while True:
-                data = await link.read(limit)
-                self._alive.heard(self._log.clock.mono_ms())
-                for event in self._mqtt.feed(data):
+                for event in self._mqtt.feed(await link.read(limit)):
+                    self._alive.heard(self._log.clock.mono_ms())  # a whole packet, not just bytes
                     self._handle(event)
                 self._news.set()
                 while len(self._out) > MAX_OUT:  # its deadline is that of the write that makes room
@@ -364,6 +383,7 @@ class Uplink:
 
     def _state(self, online: bool, next_ms: "int | None") -> bytes:
         ring = self._log.ring
+        lost = ["[%d,%d]" % run for run in ring.lost()]
         text = '{"v":1,"online":%s,"fw":"%s","rev":%d,"log":"%s","first":%d,"head":%d,"next":%s' % (
             "true" if online else "false",
             VERSION,
@@ -373,6 +393,8 @@ class Uplink:
             ring.head,
             "null" if next_ms is None else next_ms,
         )
+        if lost:
+            text += ',"lost":[%s]' % ",".join(lost)
         for tell in self.extra:
             told = tell()
             if told:
