@@ -1,5 +1,7 @@
 """The facts of a device's page: label, value, and the time the value speaks of. Pure."""
 
+from typing import Any
+
 import msgspec
 
 from gateway.devices import Device
@@ -7,6 +9,7 @@ from gateway.web.i18n import known, translator
 from gateway.web.projection.model import METRICS, DeviceState, Slot, metric
 from gateway.web.view import describe, kilograms, metric_text
 
+_MOST = 4  # consumers that are named
 BRIEF = ("fill_pct", "mass_g", "battery_mv", "temp_dc")
 
 
@@ -64,12 +67,28 @@ def _link(state: DeviceState, lang: str) -> list[Fact]:
     facts = []
     if link.get("next") is not None:
         facts.append(Fact(t("fact.next"), at_ms=link["next"]))
+    facts += _power(link, lang)
     if "fw" in link:
         facts.append(Fact(t("fact.firmware"), link["fw"]))
     log = {name: link[name] for name in ("log", "first", "head") if name in link}
     if len(log) == 3:
         key = "fact.log.value" if log["first"] <= log["head"] else "fact.log.empty"
         facts.append(Fact(t("fact.log"), t(key, **log)))
+    return facts
+
+
+def _power(link: dict[str, Any], lang: str) -> list[Fact]:
+    """How sparing it is with its battery, what is left, what takes the most."""
+    t, facts = translator(lang), []
+    if "level" in link:
+        facts.append(Fact(t("fact.level"), t(f"fact.level.{link['level']}"), brief=link["level"] != "normal"))
+    if "charge_pct" in link:
+        facts.append(Fact(t("fact.charge"), f"{link['charge_pct']} %"))
+    used = {str(k): v for k, v in (link.get("used_mwh") or {}).items() if type(v) is int and v >= 0}
+    if used:
+        most = sorted(used.items(), key=lambda item: -item[1])[:_MOST]
+        parts = ", ".join(f"{name} {mwh}" for name, mwh in most)
+        facts.append(Fact(t("fact.used"), t("fact.used.value", total=sum(used.values()), parts=parts)))
     return facts
 
 

@@ -79,6 +79,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "concern.offline": ("connection lost", "连接中断"),
     "concern.door-forced": ("door was forced open", "门被强行打开"),
     "concern.door-jammed": ("lock is jammed", "门锁卡住"),
+    "concern.power-saver": ("saving power", "节电"),
+    "concern.power-survival": ("battery low: reports twice a day", "电量低：每天仅上报两次"),
+    "concern.power-dark": ("battery nearly empty: reports once a day", "电量将尽：每天仅上报一次"),
     "concern.full": ("full", "已满"),
     "concern.nearly-full": ("nearly full", "将满"),
     # -- what a record says

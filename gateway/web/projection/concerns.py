@@ -28,6 +28,9 @@ class Level(IntEnum):
     ALARM = 2
 
 
+_SPARING = {"saver": Level.NORMAL, "survival": Level.WARN, "dark": Level.ALARM}
+
+
 class Concern(msgspec.Struct, frozen=True):
     """One thing that is wrong: `about` is the part, door or bay; `detail` what the device said of it."""
 
@@ -61,7 +64,8 @@ def concerns(state: DeviceState | None, device: Device, now_ms: int) -> list[Con
     """All that is wrong with it, the worst first."""
     if state is None:
         return []
-    found = [*_link(state, now_ms), *_doors(state), *_faults(state), *_fill(state), *_battery(state, device)]
+    found = [*_link(state, now_ms), *_doors(state), *_faults(state), *_fill(state)]
+    found += [*_battery(state, device), *_power(state)]
     return sorted(found, key=lambda c: (-c.level, -c.since_ms))
 
 
@@ -118,3 +122,10 @@ def _battery(state: DeviceState, device: Device) -> list[Concern]:
     if slot is None or limit is None or slot.value >= limit:
         return []
     return [Concern("battery-low", Level.WARN, slot.t)]
+
+
+def _power(state: DeviceState) -> list[Concern]:
+    """What the device does without to spare its battery."""
+    name = (state.link or {}).get("level")
+    level = _SPARING.get(str(name))
+    return [] if level is None else [Concern(f"power-{name}", level, state.link_ms)]
