@@ -24,6 +24,10 @@ from simulators.world.truck import Passage, TruckScene
 
 WORKERS = 2
 _PACE_S = 300.0  # how often the pace follows the hour
+# So that every level of sparing can be looked at: bins that lose their panel when they go live, and what is left.
+_SPARING_PCT = {1: 38.0, 2: 20.0, 3: 12.0}
+_ENOUGH_BINS = 8  # a smaller city has none
+_LEVELS = ("normal", "saver", "survival", "dark")
 # A job is a line of JSON; an answer carries a shift's passages at most.
 _ANSWER_BYTES = 1 << 20
 
@@ -155,11 +159,31 @@ class City:
         scene = self.plan.scene(device, image.now_ms, state=image.scene, pace=self._pace())
         if isinstance(scene, TruckScene):
             scene.on_passage = self._weighed
+        else:
+            self._spare(scene)
         self._world.join(scene)
         console = self._path(device) / "console"
         self.live[device] = LiveUnit.start(image, scene, console_link=console)
         loop = asyncio.get_running_loop()
         scene.changed = lambda: loop.call_soon(self._poke, device)
+
+    def _spare(self, scene: BinScene) -> None:
+        """Some bins have a broken panel and little left: one on each level of the battery."""
+        pct = _SPARING_PCT.get(self.plan.site_index(scene.spec.device))
+        if pct is not None and len(self.plan.bins) >= _ENOUGH_BINS:
+            scene.supply.leave(pct)
+            scene.set_fault("supply", "no-panel")
+
+    def levels(self) -> dict[str, list[str]]:
+        """The live bins by the level of their battery, as their RTC memory says it; those that have not slept
+        yet are left out.
+        """
+        found: dict[str, list[str]] = {level: [] for level in _LEVELS}
+        for device, unit in sorted(self.live.items()):
+            memory = unit.chip.memory
+            if isinstance(unit.scene, BinScene) and memory:
+                found[json.loads(memory[4:]).get("power", _LEVELS)[0]].append(device)
+        return found
 
     def _poke(self, device: str) -> None:
         """Something outside changed a unit's near future: a truck was sent, its crew has arrived."""

@@ -43,6 +43,7 @@ class Status:
         facts = self._look()
         return [
             self._city_line(),
+            self._power_line(),
             self._broker_line(),
             self._intake_line(facts),
             self._journal_line(facts),
@@ -69,6 +70,15 @@ class Status:
             detail += f"{left} catch up their history; "
         detail += f"{self._stations.count()} weighings on the weighbridges"
         return Line("city", "busy", "coming up", detail) if left else Line("city", "up", "live", detail)
+
+    def _power_line(self) -> Line:
+        """How sparing the bins are; the few that spare are named."""
+        levels = self._city.levels()
+        normal = len(levels.pop("normal"))
+        sparing = [f"{level}: {' '.join(devices)}" for level, devices in levels.items() if devices]
+        if not normal and not sparing:
+            return Line("power", "waiting", "no bin has slept yet")
+        return Line("power", "up", f"{normal} bins normal", "; ".join(sparing))
 
     def _broker_line(self) -> Line:
         service = self._services["broker"]

@@ -257,6 +257,12 @@ class SolarSupply(Part):
         kept = lookup(_KEPT_BACK, self._climate.inside_c())
         return max(0.0, (self.charge_mwh / self.capacity_mwh - kept) / (1 - kept))
 
+    def leave(self, pct: float) -> None:
+        """From now on so much can be taken out, in percent of a full warm cell, at this temperature."""
+        self.count()
+        kept = lookup(_KEPT_BACK, self._climate.inside_c())
+        self.charge_mwh = self.capacity_mwh * min(1.0, kept + pct / 100)
+
     def on_empty(self) -> None:
         """The cell's guard cuts the supply until there is some charge again."""
         self.state_name = "off"
