@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -64,6 +64,16 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
 
+NARROW := simulators/bench/wasm
+
+bench-memory: setup $(NARROW)/node_modules/.package-lock.json ## heap of the bin's firmware in a 32-bit MicroPython, module by module, and its largest free block over days; ARGS="--days 365"
+	mkdir -p run/bench
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m simulators.bench.memory $(ARGS) | tee run/bench/memory.txt
+
+$(NARROW)/node_modules/.package-lock.json: $(NARROW)/package.json $(NARROW)/package-lock.json $(NARROW)/.npmrc | $(VENV)/.installed
+	cd $(NARROW) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
+	@touch $@
+
 bench-bridge: setup ## how long each load cell has its supply on idle, ordinary and busy days: under 1 % of an idle one (a minute)
 	mkdir -p run/bench
 	$(BIN)/python -m simulators.bench.bridge $(ARGS) | tee run/bench/bridge.txt
@@ -94,6 +104,9 @@ profile-intake: setup influxd ## where the microseconds of intake and writer go
 	mkdir -p run/bench
 	$(BIN)/python -m simulators.bench.profile $(ARGS) | tee run/bench/profile.txt
 
+bench-reconnect: setup ## 1,000 units after a restart of their broker: how even their return is
+	$(BIN)/python -m simulators.bench.reconnect $(ARGS)
+
 bench-page: setup ## write the last results of the benches above into docs/performance.md
 	$(BIN)/python -m simulators.bench.page $(ARGS)
 
@@ -105,6 +118,9 @@ sweep-door: setup ## 10,000 visits with power cuts, broken parts, silly hands: p
 
 fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU minutes, or SECONDS=…
 	$(BIN)/python -m tests.fuzz.campaign $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+sweep-link: setup ## 525 faults of brokers and networks against the firmware's link: back in time, nothing lost (some 3 minutes)
+	$(BIN)/python -m simulators.sweep.link $(ARGS)
 
 sweep-power: setup ## power cuts at 10,000 flash operations of bins at a rude broker, judged at the journal (some 6 minutes)
 	$(BIN)/python -m tests.sweep.sweep_power $(ARGS)

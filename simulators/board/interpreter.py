@@ -79,6 +79,11 @@ class Interpreter:
         os.close(chip_in)
         os.close(chip_out)
         os.set_blocking(to_chip, not bounded)
+        return cls.over(process, from_chip, to_chip, log)
+
+    @classmethod
+    def over(cls, process: subprocess.Popen[bytes], from_chip: int, to_chip: int, log: Path) -> "Interpreter":
+        """One that runs already, at the host's ends of its two pipes."""
         self = cls(process, from_chip, to_chip, log)
         self._poll.register(from_chip, select.POLLIN)
         return self
