@@ -157,8 +157,13 @@ class Ring:
         return found
 
 
-def _always() -> bool:
+def always() -> bool:
     return True
+
+
+def not_yet() -> bool:
+    """Before the voltage is known, nothing is written."""
+    return False
 
 
 def _unknown() -> "tuple[int, str]":
@@ -175,16 +180,16 @@ class BlackBox:
     def __init__(self, device: "BlockDevice | None") -> None:
         self.boot = 0
         self.now: "Callable[[], tuple[int, str]]" = _unknown
-        self.may_write: "Callable[[], bool]" = _always
+        self.may_write: "Callable[[], bool]" = always
         self.broken = ""  # what the flash said when it failed last
         self._dev = device
         self._ring: "Ring | None" = None  # mounted when first needed: most wakes note nothing
-        self._waiting: "list[bytes]" = []
+        self._waiting: "list[tuple[str, str, int, int, str]]" = []
 
     def note(self, code: str, detail: str = "") -> None:
         """Something happened. On flash when this returns, if it can be."""
         ms, source = self.now()
-        self._waiting.append(encode(code, detail, self.boot, ms // 1000, source))
+        self._waiting.append((code, detail, self.boot, ms, source))
         if len(self._waiting) > (_WAIT if self._dev else KEPT):
             self._waiting.pop(0)
         self.flush()
@@ -193,10 +198,17 @@ class BlackBox:
         """Write what waits, if the supply allows it."""
         try:
             while self._waiting and self._dev and self.may_write():
-                self._mount(self._dev).append(self._waiting[0])
+                self._mount(self._dev).append(self._event(self._waiting[0]))
                 self._waiting.pop(0)
         except (OSError, EdgeError) as error:
             self.broken = str(error)
+
+    def _event(self, noted: "tuple[str, str, int, int, str]") -> bytes:
+        """One that was noted before there was a clock gets the time at which it is written, moments later."""
+        code, detail, boot, ms, source = noted
+        if not ms:
+            ms, source = self.now()
+        return encode(code, detail, boot, ms // 1000, source)
 
     def last(self, count: int = KEPT) -> "list[bytes]":
         """The newest events, the newest last."""
@@ -206,7 +218,7 @@ class BlackBox:
                 found = self._mount(self._dev).last(count)
         except (OSError, EdgeError) as error:
             self.broken = str(error)
-        return (found + self._waiting)[-count:]
+        return (found + [self._event(noted) for noted in self._waiting])[-count:]
 
     def last_boot(self) -> int:
         """The number of the boot that the newest event belongs to (0: there is none)."""

@@ -80,9 +80,13 @@ class Log:
             if error.code == "record-too-long":
                 raise
             self._refused(kind)
-            if error.code != "supply-low":
-                self.fault("log", "log-full", True, "no room for a %s: %s" % (kind, error.code))
+            if error.code == "log-full":
+                self.fault("log", "log-full", True, "no room for a " + kind)
+            elif error.code != "supply-low":  # the flash takes nothing; the black box has a place of its own
+                self.fault("log", "flash-error", True, error.detail)
             return False
+        if kind != "fault":
+            self.fault("log", "flash-error", False)
         self.wrote(kind)
         return True
 

@@ -16,6 +16,7 @@ import esp32
 import machine
 
 from edge.app.unit import Unit
+from edge.blackbox import always
 from edge.console import Console
 from edge.supervisor import Supervisor
 
@@ -41,6 +42,7 @@ class Safe:
             self.unit = Unit(supervisor)
         except Exception as error:
             self.why = "%s %s" % (type(error).__name__, error)
+            supervisor.box.may_write = always
 
     async def run(self) -> None:
         """One round: a session, then rest; does not return."""

@@ -7,7 +7,7 @@ and counted. After three failed starts in a row there is safe mode instead of th
 import asyncio
 
 from edge.app.unit import Unit, partition
-from edge.blackbox import BlackBox
+from edge.blackbox import BlackBox, always, not_yet
 from edge.cause import of_error
 from edge.errors import EdgeError
 from edge.keep import Keep
@@ -29,6 +29,7 @@ def start() -> None:
     try:
         app = _application(supervisor)
     except Exception as error:
+        supervisor.box.may_write = always  # nobody knows better
         supervisor.fail(_at_start(error), error)
         return
     try:
@@ -39,7 +40,9 @@ def start() -> None:
 
 def supervise() -> Supervisor:
     """What every start begins with."""
-    supervisor = Supervisor(Keep(), BlackBox(_events()))
+    box = BlackBox(_events())
+    box.may_write = not_yet
+    supervisor = Supervisor(Keep(), box)
     supervisor.started()
     return supervisor
 

@@ -70,6 +70,7 @@ class Unit:
         self.uplink.extra += self.power.tells()
         self.box.now = self.clock.now
         self.box.may_write = self.power.may_write
+        self.box.flush()
         supervisor.fault, self.log.noted = self.log.fault, supervisor.noted
         self.desired.listen(self.log.fault)
         key = key_of(self.settings.get("key"))
