@@ -39,12 +39,15 @@ class Store(Gateway, Protocol):
     def wrong(self) -> list[str]:
         """What the journal finds amiss in itself."""
 
+    def told(self) -> dict[str, int]:
+        """What the unit said to commands and settings, and how often: for the table."""
+
     def close(self) -> None:
         """Let go of the store."""
 
 
-MakeStore = Callable[[str, list[tuple[int, str]], Path], Store]
-"""A gateway for the bin of this id with these (bay, category), with a store in an empty folder."""
+MakeStore = Callable[[dict[str, Any], Path], Store]
+"""A gateway for the unit with these settings, with a store in an empty folder."""
 
 
 class _Image(Image):
@@ -99,7 +102,7 @@ class _Round:
         settings = city.settings(spec.device)
         self._image = _Image.create(folder / "unit", spec.device, spec.board, settings, 7, START_MS)
         self._image.shorten()
-        self._store = make(spec.device, [(bay.bay, bay.category) for bay in spec.bays], folder / "store")
+        self._store = make(settings, folder / "store")
         self._broker = Broker(gateway=self._store, name=plan.name, rude=frozenset(plan.rude))
         self._boots = 0
         self._cuts: dict[str, int] = {}
@@ -163,5 +166,6 @@ class _Round:
         counts["boots"] += self._boots
         counts["points"] += sum(self._cuts.values())
         counts.update({f"torn {what}": times for what, times in self._cuts.items()})
+        counts.update({f"told: {what}": times for what, times in store.told().items()})
         counts.update({f"broker: {what}": times for what, times in self._broker.counts.items()})
         return verdict

@@ -109,7 +109,7 @@ def _goes_on(ring: Ring, flash: Flash) -> None:
         ring = Ring(Flash(0, bytes(flash.image)), lambda: _LOG)
         require(ring.head == seq, "forgotten at the next start", ring.head, seq)
         require(dict(ring.read(seq, 4000)).get(seq) == _text(seq), "not what was written", seq)
-        flash = ring._dev  # type: ignore[assignment]
+        flash = ring._dev
     ring.ack(ring.head)
     require(ring.first == ring.head + 1, "not freed", ring.first, ring.head)
 
@@ -140,7 +140,7 @@ def state(data: bytes) -> None:
         found.put("n", value)
         found = State(Flash(0, bytes(flash.image)))
         require(found.get("n") == value and not found.damaged, "forgotten at the next start", value)
-        flash = found._dev if isinstance(getattr(found, "_dev", None), Flash) else flash  # type: ignore[assignment]
+        flash = found._dev if isinstance(getattr(found, "_dev", None), Flash) else flash
 
 
 @cache

@@ -67,8 +67,8 @@ def time_server(data: bytes) -> None:
         require(0 < error_ms <= ntp.MAX_DISTANCE_MS + ntp.MAX_DELAY_MS, "bound of the error", error_ms)
         samples.append((now_ms, error_ms))
     if samples:
-        offset, error, count = ntp.agree(samples[:4])
-        require(1 <= count <= 4 and error >= 0, "agreement", offset, error, count)
+        offset, bound, count = ntp.agree(samples[:4])
+        require(1 <= count <= 4 and bound >= 0, "agreement", offset, bound, count)
 
 
 def receiver(data: bytes) -> None:
@@ -104,7 +104,8 @@ def rs485(data: bytes) -> None:
 
 
 def _sealed(frame: bytes) -> bytes:
-    return frame + rtu.crc(frame).to_bytes(2, "little")
+    check: int = rtu.crc(frame)
+    return frame + check.to_bytes(2, "little")
 
 
 def modem(data: bytes) -> None:
