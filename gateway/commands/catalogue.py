@@ -28,8 +28,9 @@ class Arg(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A command. `life_s`: how long it may be begun unless somebody says otherwise; `retain`: the broker keeps
-    it for a unit that sleeps."""
+    """A command. `life_s`: how long it may be begun unless somebody says otherwise; `retain`: the broker
+    keeps it for a unit that sleeps.
+    """
 
     name: str
     unit: Kind

@@ -1,7 +1,7 @@
 """Sends what is asked for, again until it has its last word, and joins what the journal has of replies.
 
-Called by intake's loop a few times a second; does nothing while nothing was ever asked for. It never waits: a
-message is handed to `post`, and whether it arrived is told by a reply, not by a PUBACK. A device that has just
+Called by intake's loop a few times a second; does nothing while nothing was ever asked for. It never waits:
+a message is handed to `post`, and whether it arrived is told by a reply, not by a PUBACK. A device that has just
 connected is sent all that is open; one that is there gets copies ever more seldom; one that sleeps gets one
 copy (the broker may keep it) and the next when it is back.
 """

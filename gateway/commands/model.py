@@ -9,8 +9,8 @@
 | `expired` | it can no longer be begun, and was not | yes |
 | `unknown` | nobody knows whether it was carried out | by the device's word only |
 
-Without an answer a command is `expired` GRACE_MS after its expiry when it was never sent, else `unknown`. A device
-answers a repeated command from its memory, so the truth may still come: then it replaces `unknown`.
+Without an answer a command is `expired` GRACE_MS after its expiry when it was never sent, else `unknown`. A
+device answers a repeated command from its memory, so the truth may still come: then it replaces `unknown`.
 """
 
 from enum import StrEnum

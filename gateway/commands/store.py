@@ -55,9 +55,9 @@ CREATE TABLE IF NOT EXISTS desired (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
-_COLUMNS = (
-    "id, device, name, args, who, issued_ms, exp_ms, body, retain, copies, sent_ms, state, code, ended,"
-    " result, heard_ms"
+_SELECT = (
+    "SELECT id, device, name, args, who, issued_ms, exp_ms, body, retain, copies, sent_ms, state, code, ended,"
+    " result, heard_ms FROM commands"
 )
 
 
@@ -164,9 +164,7 @@ class CommandStore:
                 (device,),
             ).fetchone()
             if count >= MAX_OPEN:
-                raise AskError(
-                    "too-many", f"{device} has {count} commands that have not ended: wait for them."
-                )
+                raise AskError("too-many", f"{device} has {count} open commands: wait for them.")
             self._db.execute(
                 "INSERT INTO commands (id, device, name, args, who, issued_ms, exp_ms, body, retain)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -179,14 +177,13 @@ class CommandStore:
 
     def command(self, id_: str) -> Asked | None:
         """One command."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM commands WHERE id = ?", (id_,)).fetchone()
+        row = self._db.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchone()
         return _asked(row) if row else None
 
     def commands(self, device: str | None = None, limit: int = 50) -> list[Asked]:
         """The latest commands, of one device or of all, newest first."""
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM commands WHERE device = coalesce(?, device) ORDER BY number DESC LIMIT ?",
-            (device, limit),
+            f"{_SELECT} WHERE device = coalesce(?, device) ORDER BY number DESC LIMIT ?", (device, limit)
         )
         return [_asked(row) for row in rows]
 
@@ -194,8 +191,7 @@ class CommandStore:
         """Those that have not ended, oldest first, and those that the broker still keeps. `after_ms`: only
         those that expire after it."""
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM commands WHERE (ended = 0 AND exp_ms > ?) OR (ended = 1 AND retain = 1)"
-            " ORDER BY number",
+            f"{_SELECT} WHERE (ended = 0 AND exp_ms > ?) OR (ended = 1 AND retain = 1) ORDER BY number",
             (after_ms,),
         )
         return [_asked(row) for row in rows]
@@ -248,14 +244,14 @@ class CommandStore:
         except sqlite3.IntegrityError:
             raise AskError(
                 "revision-taken",
-                f"Revision {wanted.rev} of {wanted.device} was made meanwhile: look at it first.",
+                f"Revision {wanted.rev} of {wanted.device} was made meanwhile.",
             ) from None
 
     def desired(self, device: str | None = None) -> list[Wanted]:
         """The newest revision of each device, or of one."""
         rows = self._db.execute(
-            "SELECT device, rev, config, who, issued_ms, body FROM desired d WHERE device = coalesce(?, device)"
-            " AND rev = (SELECT max(rev) FROM desired WHERE device = d.device) ORDER BY device",
+            "SELECT device, rev, config, who, issued_ms, body FROM desired d"
+            " WHERE device = coalesce(?, device) AND rev = (SELECT max(rev) FROM desired WHERE device = d.device) ORDER BY device",
             (device,),
         )
         return [Wanted(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]

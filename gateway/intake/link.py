@@ -27,6 +27,7 @@ from gateway.logs import ERROR, WARNING, Event
 
 READ_BYTES = 256 * 1024  # by one call: a batch of small messages
 DIAL_S = 5.0
+MAX_POSTS = 1_000  # commands that wait to be published
 LINGER_S = 1.0  # for what is still to be written when the connection is ended by us
 STEADY_S = 60.0  # a connection that lasted so long is held to be a good one
 BRIEF_S = 30.0  # one that the broker ends before that was perhaps taken by another client of our name
@@ -124,6 +125,7 @@ class Link:
         self._trouble: Condition | None = None
         self._attempts = Attempts()
         self._told: deque[tuple[Session | None, list[int], Mapping[tuple[str, str], int]]] = deque()
+        self._posts: deque[tuple[str, str, bytes, bool]] = deque(maxlen=MAX_POSTS)
         self._drop = ""  # why the connection is to be given up
         self._renew = False  # there are new settings
         self._ending = False
@@ -178,6 +180,11 @@ class Link:
     def tell(self, marks: Mapping[tuple[str, str], int]) -> None:
         """Tell devices how far their logs are durable, whether they know it or not."""
         self._told.append((None, [], marks))
+        self._wake()
+
+    def post(self, device: str, channel: str, payload: bytes, retain: bool) -> None:  # noqa: FBT001
+        """Publish once on the connection that stands. What it does not carry is dropped: who posts repeats."""
+        self._posts.append((device, channel, payload, retain))
         self._wake()
 
     def use(self, config: MqttConfig) -> None:
@@ -254,6 +261,10 @@ class Link:
         with contextlib.suppress(BlockingIOError):
             while len(self._wake_read.recv(4096)) == 4096:
                 pass
+        while self._posts:
+            device, channel, payload, retain = self._posts.popleft()
+            if self._session is not None:
+                self._session.post(device, channel, payload, retain=retain)
         while self._told:
             session, packets, marks = self._told.popleft()
             if session is not None and session is self._session:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from gateway.alarms import Condition
+from gateway.commands.dispatch import Dispatch
 from gateway.config import Config
 from gateway.delays import Histogram
 from gateway.devices import Devices
@@ -58,6 +59,7 @@ class Intake:
         self._stations = Stations(self._inbox, self._reader.hwm, _now_ms)
         self._watchdog = Watchdog()
         self._requests = Requests()
+        self._dispatch = Dispatch(config.store.path, self._reader, self._link.post, _now_ms)
         self._gaps_s = 0.0
         self._open_gaps = 0
         self._sent_delays, self._own_delays = Histogram(), Histogram()
@@ -82,6 +84,7 @@ class Intake:
             self._committer.join(0.3)
         self._link.stop()
         self._stations.stop(0.3)
+        self._dispatch.close()
         self._reader.close()
         if not self._committer.is_alive():
             self._journal.close()
@@ -121,6 +124,7 @@ class Intake:
                 raise ProcessError("thread-died", f"the {name} thread has ended; intake starts anew")
         alarms = [*self._watch(), *self._conditions()]
         self._ask()
+        self._dispatch.look(ready=self._link.ready)
         problem = self._committer.problem
         state = self._journal.doing or (self._link.state if problem is None else str(problem))
         return {
@@ -139,6 +143,7 @@ class Intake:
             "stalled_s": round(self._committer.stalled_s(), 1),
             "devices": len(self._devices),
             "gaps": {"open": self._open_gaps, "asked": self._requests.asked},
+            "commands": {"open": self._dispatch.open},
             "journal": self._committer.upkeep.facts,
             "stations": self._stations.facts(),
             "delays": {

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from gateway.config import MqttConfig
 from gateway.contract import encode_ack, topic
 from gateway.intake import wire
-from gateway.intake.outbox import Outbox
+from gateway.intake.outbox import LAST_PACKET, Outbox
 
 FILTER = "huishou/1/+/up/#"
 ANSWER_S = 10.0  # a broker that takes longer for CONNACK, SUBACK or PINGRESP is not there
 RECEIVE_MAXIMUM = 16_000  # messages without PUBACK (MQTT 5): the inbox, a batch, and one read
 MAX_OUT = 256 * 1024  # bytes that wait to be written, beyond which no more marks are added
 _SUBSCRIBE_PACKET = 65_535  # above those of the outbox
+_POST_PACKETS = range(LAST_PACKET + 1, _SUBSCRIBE_PACKET)  # their PUBACK tells nothing: replies do
 
 REASONS = {  # MQTT 5, 2.4; below 0x80 of a CONNACK: MQTT 3.1.1, 3.2.2.3
     0x01: "unacceptable protocol version: set mqtt.protocol to one that the broker speaks",
@@ -74,6 +75,7 @@ class Session:
         self._outbox = outbox
         self._keepalive_s: float = config.keepalive_s
         self._listened = True
+        self._posted = 0
         self._heard_s = self._sent_s = self._asked_s = now_s
         self._asking = True  # an answer is due
         self.out += wire.connect(
@@ -104,6 +106,15 @@ class Session:
     def acknowledge(self, packets: Iterable[int]) -> None:
         """PUBACK messages of this connection."""
         self.out += wire.pubacks(packets)
+
+    def post(self, device: str, channel: str, payload: bytes, *, retain: bool) -> bool:
+        """Publish once, as far as this connection carries; False: it does not now."""
+        if not self.ready or len(self.out) >= MAX_OUT:
+            return False
+        self._posted = (self._posted + 1) % len(_POST_PACKETS)
+        packet = _POST_PACKETS[self._posted]
+        self.out += wire.publish(self._level, packet, topic(device, channel), payload, retain=retain)
+        return True
 
     def pump(self) -> None:
         """Publish marks as far as window and buffer allow."""

@@ -241,10 +241,12 @@ def subscribe(level: int, packet: int, topic_filter: str) -> bytes:
     return _packet(0x82, packet.to_bytes(2, "big") + none + _text(topic_filter) + b"\x01")
 
 
-def publish(level: int, packet: int, topic: str, payload: bytes, *, again: bool) -> bytes:
-    """PUBLISH (3.3) with QoS 1; `again`: with the DUP flag."""
+def publish(
+    level: int, packet: int, topic: str, payload: bytes, *, again: bool = False, retain: bool = False
+) -> bytes:
+    """PUBLISH (3.3) with QoS 1; `again`: with the DUP flag; `retain`: the broker is to keep it."""
     none = b"\0" if level == V5 else b""
-    return _packet(0x3A if again else 0x32, _text(topic) + packet.to_bytes(2, "big") + none + payload)
+    return _packet((0x3A if again else 0x32) | retain, _text(topic) + packet.to_bytes(2, "big") + none + payload)
 
 
 def pubacks(packets: Iterable[int]) -> bytes:
