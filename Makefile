@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-link bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -77,6 +77,10 @@ $(NARROW)/node_modules/.package-lock.json: $(NARROW)/package.json $(NARROW)/pack
 bench-bridge: setup ## how long each load cell has its supply on idle, ordinary and busy days: under 1 % of an idle one (a minute)
 	mkdir -p run/bench
 	$(BIN)/python -m simulators.bench.bridge $(ARGS) | tee run/bench/bridge.txt
+
+bench-wear: setup ## flash wear and write amplification of the flash log, beside littlefs on the same trace (a minute); ARGS="--small"
+	mkdir -p run/bench
+	$(BIN)/python -m simulators.bench.wear $(ARGS) | tee run/bench/wear.txt
 
 bench-weighing: setup ## deposits, R 76 table, faults, false alarms, power cuts of the scale (some 40 CPU minutes); ARGS="--small"; run/bench/weighing.svg
 	mkdir -p run/bench

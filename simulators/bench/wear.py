@@ -4,8 +4,8 @@ One trace (records of 64 bytes, acknowledged by the message) goes through the fi
 the real littlefs of MicroPython, both inside the real interpreter, on a flash that counts each erase and each
 byte that is programmed. From that: erases a record, write amplification (bytes programmed a byte of record),
 and the years that 1 MiB with 100,000 cycles a sector lasts at one record a second. littlefs is taken to level
-its wear over the whole device in the long run, which flatters it: its mean counts, as for the ring. For people
-a table, for scripts one JSON object in the last line; the exit status is 1 when the ring misses a limit.
+its wear over the whole device in the long run, which flatters it: its mean counts, as for the ring. For
+people a table, for scripts one JSON object in the last line; the exit status is 1 when the ring misses a limit.
 """
 
 import json
@@ -121,19 +121,21 @@ def main(small: bool) -> None:
     with Progress(transient=True) as progress:
         found = [measure(case, progress) for case in cases(small)]
     click.echo(f"records of {SIZE} bytes; years: {SECTORS * 4} KiB of {CYCLES:,} cycles, one record a second")
-    click.echo(
-        f"{'store':24}{'a message':>10}{'records':>9}{'erases':>8}{'a record':>10}{'programmed':>12}{'years':>9}"
-    )
+    numbers = f"{'erases':>8}{'a record':>10}{'programmed':>12}{'years':>9}"
+    click.echo(f"{'store':24}{'a message':>10}{'records':>9}{numbers}")
     for w in found:
-        click.echo(
-            f"{w.case.name:24}{w.case.batch:>10}{w.case.records:>9}{w.erases:>8}{w.per_record:>10.4f}"
-            f"{w.amplification:>10.2f} ×{w.years:>9.1f}{'' if w.sound else '  missed'}"
-        )
-    click.echo(
-        f"{'limits of the ring':51}{ERASES_LIMIT:>10.4f}{AMPLIFICATION_LIMIT:>10.2f} ×{YEARS_LIMIT:>9.1f}"
-    )
+        numbers = f"{w.erases:>8}{w.per_record:>10.4f}{w.amplification:>10.2f} ×{w.years:>9.1f}"
+        missed = "" if w.sound else "  missed"
+        click.echo(f"{w.case.name:24}{w.case.batch:>10}{w.case.records:>9}{numbers}{missed}")
+    limits = f"{ERASES_LIMIT:>10.4f}{AMPLIFICATION_LIMIT:>10.2f} ×{YEARS_LIMIT:>9.1f}"
+    click.echo(f"{'limits of the ring':51}{limits}")
     rows = [
-        {**asdict(w), "per_record": w.per_record, "amplification": w.amplification, "years": w.years}
+        {
+            **asdict(w),
+            "per_record": round(w.per_record, 5),
+            "amplification": round(w.amplification, 3),
+            "years": round(w.years, 1),
+        }
         for w in found
     ]
     click.echo(json.dumps({"bench": "wear", "ok": all(w.sound for w in found), "rows": rows}))
