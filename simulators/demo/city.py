@@ -24,7 +24,7 @@ from simulators.world.truck import Passage, TruckScene
 
 WORKERS = 2
 _PACE_S = 300.0  # how often the pace follows the hour
-# So that every level of sparing can be looked at: bins that lose their panel when they go live, and what is left.
+# So that every level can be looked at: bins that lose their panel when they go live, and what is left then.
 _SPARING_PCT = {1: 38.0, 2: 20.0, 3: 12.0}
 _ENOUGH_BINS = 8  # a smaller city has none
 _LEVELS = ("normal", "saver", "survival", "dark")
