@@ -1,6 +1,6 @@
 """Asking: what is asked for is checked, signed with the device's key, and kept to be sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.commands.catalogue import check_command, check_settings, parse
@@ -12,6 +12,9 @@ from gateway.contract import ContractError, decode_state
 from gateway.contract_signed import encode_command, encode_desired
 from gateway.devices import Devices
 from gateway.journal import JournalReader
+
+SECRET = "(hidden)"  # noqa: S105 - what is shown in place of one
+SECRETS = ("password", "tokens", "crew")  # ends of keys whose values open something
 
 
 def issue(
@@ -69,9 +72,14 @@ def in_force(config: Config, device: str) -> dict[str, Any]:
     return {
         "device": device,
         "desired_rev": wanted[0].rev if wanted else 0,
-        "config": wanted[0].config if wanted else {},
+        "config": _shown(wanted[0].config) if wanted else {},
         "rev": _rev(config, device),
     }
+
+
+def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what opens something."""
+    return {key: SECRET if key.endswith(SECRETS) else value for key, value in config.items()}
 
 
 def _unit(config: Config, device: str) -> str:

@@ -1,9 +1,9 @@
 """Sends what is asked for, again until it has its last word, and joins what the journal has of replies.
 
 Called by intake's loop a few times a second; does nothing while nothing was ever asked for. It never waits:
-a message is handed to `post`, and whether it arrived is told by a reply, not by a PUBACK. A device that has just
-connected is sent all that is open; one that is there gets copies ever more seldom; one that sleeps gets one
-copy (the broker may keep it) and the next when it is back.
+a message is handed to `post`, and whether it arrived is told by a reply, not by a PUBACK. A device that has
+just connected is sent all that is open; one that is there gets copies ever more seldom; one that sleeps gets
+one copy (the broker may keep it) and the next when it is back.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ Post = Callable[[str, str, bytes, bool], None]
 """(device, channel, body, retain): publish once, QoS 1, on the connection that stands."""
 
 _ENDED = Event(
-    "command-ended", "{name} for {device}: {state} {code}", level=INFO, doc="A command has its last word."
+    "command-ended", "{name} for {device}: {state} {why}", level=INFO, doc="A command has its last word."
 )
 _FAILED = Event(
     "commands-unreadable",
@@ -104,7 +104,7 @@ class Dispatch:
                     if standing != asked.standing:
                         db.stands(asked.id, standing, reply.received_ms, result)
                         if standing.ended:
-                            _ENDED(name=asked.name, device=asked.device, state=standing.state, code=code)
+                            _ENDED(name=asked.name, device=asked.device, state=standing.state, why=code)
                 db.joined(name, after)
 
     def _states(self) -> None:
@@ -133,7 +133,7 @@ class Dispatch:
             if standing != one.standing:
                 db.stands(one.id, standing)
                 if standing.ended:
-                    _ENDED(name=one.name, device=one.device, state=standing.state, code=standing.code)
+                    _ENDED(name=one.name, device=one.device, state=standing.state, why=standing.code)
                     continue
             if ready and self._due(one, now_ms):
                 db.sent(

@@ -5,6 +5,7 @@ Written by whoever asks (`huishou device`) and by intake, which sends and joins 
 """
 
 import json
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -56,8 +57,8 @@ CREATE TABLE IF NOT EXISTS desired (
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 _SELECT = (
-    "SELECT id, device, name, args, who, issued_ms, exp_ms, body, retain, copies, sent_ms, state, code, ended,"
-    " result, heard_ms FROM commands"
+    "SELECT id, device, name, args, who, issued_ms, exp_ms, body, retain, copies, sent_ms, state, code,"
+    " ended, result, heard_ms FROM commands"
 )
 
 
@@ -108,6 +109,8 @@ class CommandStore:
     def __init__(self, store: Path) -> None:
         store.mkdir(parents=True, exist_ok=True)
         self.path = store / FILE
+        if not self.path.exists():  # settings hold passwords
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -251,7 +254,8 @@ class CommandStore:
         """The newest revision of each device, or of one."""
         rows = self._db.execute(
             "SELECT device, rev, config, who, issued_ms, body FROM desired d"
-            " WHERE device = coalesce(?, device) AND rev = (SELECT max(rev) FROM desired WHERE device = d.device) ORDER BY device",
+            " WHERE device = coalesce(?, device)"
+            " AND rev = (SELECT max(rev) FROM desired WHERE device = d.device) ORDER BY device",
             (device,),
         )
         return [Wanted(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
