@@ -13,7 +13,9 @@ from simulators.world.tables import from_quantiles, table
 from simulators.world.town import Site
 from simulators.world.truck_parts import TruckSpec
 
-_BIN_BOARD, _TRUCK_BOARD = "bin-s3", "truck-s3"
+_BIN_BOARD, _MODEM_BOARD, _TRUCK_BOARD = "bin-s3", "bin-s3-lte", "truck-s3"
+_OUT_OF_REACH = 8, 5
+"""One bin in so many, from this index on, stands where no Wi-Fi reaches and has a modem."""
 _VOLUME_L = {
     "paper": 600,
     "plastic": 600,
@@ -36,6 +38,7 @@ def bin_spec(seed: int, index: int, site: Site) -> BinSpec:
     """The bin at a site."""
     device = f"bin-{index + 1:03d}"
     rng = Stream(seed, "built", device)
+    board = _MODEM_BOARD if index % _OUT_OF_REACH[0] == _OUT_OF_REACH[1] else _BIN_BOARD
     categories = rng.choice(_BAYS[site.kind])
     speeds = table("wyndham")["fill_pct_per_day"]
     busy = from_quantiles(rng, speeds)
@@ -48,7 +51,7 @@ def bin_spec(seed: int, index: int, site: Site) -> BinSpec:
                 category=category,
                 scale=f"scale{k}",
                 lock=f"lock{k}",
-                ranger="ranger0" if k == 0 else None,
+                ranger="ranger0" if k == 0 and board == _BIN_BOARD else None,
                 volume_l=_VOLUME_L[category],
                 empty_mm=1_350,
                 full_mm=250,
@@ -58,7 +61,7 @@ def bin_spec(seed: int, index: int, site: Site) -> BinSpec:
         )
     # Sized for a hazy December and twenty dark days; what differs is the trees.
     solar = SolarSpec(cell_mwh=12_000, panel_w=3.0, shade=rng.uniform(0.45, 1.0))
-    return BinSpec(device, _BIN_BOARD, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
+    return BinSpec(device, board, site.id, seed, tuple(bays), solar, households=rng.randint(60, 400))
 
 
 def load_cell(rng: Stream, name: str, rated_g: int, max_g: int, dead_g: float) -> CellSpec:

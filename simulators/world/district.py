@@ -63,6 +63,7 @@ class Links:
     broker_port: int = 1883
     ntp_host: str = "127.0.0.1"
     ntp_port: int = 123
+    apn: str = "cmiot"
     ssid: str = "huishou"
     wifi_password: str = "huishou-district"  # noqa: S105 (there is no such network)
 
@@ -175,7 +176,7 @@ class District:
             "key": _secret(self.seed, device, "key"),
             "unit": unit.unit,
             "board": {"id": board["id"], "parts": board["parts"], "energy": board.get("energy", {})},
-            "network": {"ssid": at.ssid, "password": at.wifi_password},
+            "network": _network(board["parts"], at),
             "broker": {
                 "host": at.broker_host,
                 "port": at.broker_port,
@@ -231,6 +232,13 @@ def district(seed: int, bins: int = 64, trucks: int = 12) -> District:
 def mqtt_password(seed: int, device: str) -> str:
     """The password of a simulated unit at the broker. Made from the seed, so good for simulations only."""
     return _secret(seed, device, "mqtt")[:24]
+
+
+def _network(parts: dict[str, Any], links: Links) -> dict[str, Any]:
+    """How a unit joins: by its modem if it has one."""
+    if "modem" in parts:
+        return {"apn": links.apn}
+    return {"ssid": links.ssid, "password": links.wifi_password}
 
 
 def _secret(seed: int, device: str, purpose: str) -> str:

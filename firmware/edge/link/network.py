@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from edge.drivers.modem import Modem
 
 
-__all__ = ("Cellular", "Wifi", "bearer")
+# Failures that no waiting mends: recorded at once. Others are when they come so often in a row.
+NEEDS_HANDS = "sim-missing sim-pin sim-puk sim-failure apn-refused wifi-password modem-silent".split()
+TOLD_FAILS = 3
 
 
 def bearer(settings: "dict[str, Any]", modem: "Modem | None", keep: Keep) -> "Wifi | Cellular":

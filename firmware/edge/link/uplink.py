@@ -16,7 +16,7 @@ from edge.link import brokers
 from edge.link.connection import Connection, dial
 from edge.link.liveness import DEAD, PING, Liveness
 from edge.link.mqtt import Session
-from edge.link.network import bearer
+from edge.link.network import NEEDS_HANDS, TOLD_FAILS, bearer
 from edge.link.resolve import resolve, servers
 from edge.link.sntp import Sync
 from edge.link.tls import Tls
@@ -35,8 +35,6 @@ SEND_MS = 15_000
 ANSWER_MS = 10_000
 PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
 MAX_BODY = 8192
-NEEDS_HANDS = ("sim-missing", "sim-pin", "sim-puk", "sim-failure", "apn-refused", "wifi-password", "modem-silent")
-TOLD_FAILS = 3  # in a row
 MAX_OUT = 32  # answers that may wait; then nothing more is read
 
 
@@ -54,10 +52,10 @@ class Uplink:
         self._broker: "dict[str, Any]" = self._brokers.all[0]  # the one in use
         self._credentials: "dict[str, Any]" = settings.get("tls", {})
         self._tls: "Tls | None" = None  # made when first needed
-        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}))
         self._rev = settings.get("rev", 0)
         net = settings.get("network", {})
         self._names = net.get("dns", [])
+        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}), self._names)
         self.bearer = radio or bearer(net, None, keep)
         self._prefix = "huishou/1/" + self._device + "/"
         self._mqtt = Session(self._device)
@@ -67,7 +65,7 @@ class Uplink:
         self._room = asyncio.Event()  # answers have left
         self.commands: "Any" = None
         self.desired: "Any" = None
-        self.extra: "list[Callable[[], tuple[str, str] | None]]" = []
+        self.extra: "list[Callable[[], tuple[str, str] | None]]" = [log.clock.tells]
         self.hold_ms = (
             0  # since boot: how long records wait for a clock, so that they need not go without a time
         )
