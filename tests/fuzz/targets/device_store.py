@@ -106,10 +106,10 @@ def _goes_on(ring: Ring, flash: Flash) -> None:
             require(error.code == "log-full", "code", error.code)
             ring.ack(ring.head)
             continue
-        ring = Ring(Flash(0, bytes(flash.image)), lambda: _LOG)
+        flash = Flash(0, bytes(flash.image))
+        ring = Ring(flash, lambda: _LOG)
         require(ring.head == seq, "forgotten at the next start", ring.head, seq)
         require(dict(ring.read(seq, 4000)).get(seq) == _text(seq), "not what was written", seq)
-        flash = ring._dev
     ring.ack(ring.head)
     require(ring.first == ring.head + 1, "not freed", ring.first, ring.head)
 
@@ -138,9 +138,9 @@ def state(data: bytes) -> None:
         require(n is not None and n >= writes - 2, "one damaged place takes more than the last", n, writes)
     for value in (77, 78):
         found.put("n", value)
-        found = State(Flash(0, bytes(flash.image)))
+        flash = Flash(0, bytes(flash.image))
+        found = State(flash)
         require(found.get("n") == value and not found.damaged, "forgotten at the next start", value)
-        flash = found._dev if isinstance(getattr(found, "_dev", None), Flash) else flash
 
 
 @cache
