@@ -3,12 +3,12 @@
 The partition is a ring of at least two sectors, appended to without an erase until a sector is full:
 
     sector:  magic "HBOX", version, serial, CRC-32     (16 bytes) | entry | entry | … | 0xFF …
-    entry:   event (20 bytes) | CRC-32                 (170 a sector)
-    event:   time (s since 1970 UTC), boot (mod 65536), code, clock, detail (12 bytes, UTF-8)
+    entry:   event (24 bytes) | CRC-32                 (145 a sector)
+    event:   time (s since 1970 UTC), boot (mod 65536), code, clock, detail (16 bytes, UTF-8)
 
 The newest sector is the valid one with the highest serial; a torn or damaged entry is passed over. With two
-sectors at least the last 170 events are there, of which `last` gives 64: 1,280 bytes. A day with 200 events
-erases a sector 1.2 times: flash of 100,000 erases a sector lasts over 400 years.
+sectors at least the last 145 events are there, of which `last` gives 64: 1,536 bytes, 2,048 in base 64. A day with
+200 events erases 1.4 sectors: flash of 100,000 erases a sector lasts over 300 years.
 
 A code is a place in CODES, which only ever grows at its end. An event that cannot be written now (voltage,
 broken flash) waits in RAM, 16 at most. A black box never raises: it must not be what stops a unit.
@@ -42,8 +42,8 @@ CODES = (
 )  # fmt: skip
 CLOCKS = ("none", "back", "rtc", "ntp", "gnss")
 KEPT = 64
-DETAIL = 12
-EVENT = calcsize("<IHBB12s")
+DETAIL = 16
+EVENT = calcsize("<IHBB16s")
 
 _SECTOR = 4096
 _MAGIC = b"HBOX"
@@ -61,12 +61,12 @@ def encode(code: str, detail: str, boot: int, t_s: int, clock: str) -> bytes:
         detail, code = code, "other"
     place = CLOCKS.index(clock) if clock in CLOCKS else 0
     text = detail.encode()[:DETAIL]  # pack fills up with zeros
-    return pack("<IHBB12s", max(0, t_s) & 0xFFFFFFFF, boot & 0xFFFF, CODES.index(code), place, text)
+    return pack("<IHBB16s", max(0, t_s) & 0xFFFFFFFF, boot & 0xFFFF, CODES.index(code), place, text)
 
 
 def decode(event: "bytes | bytearray") -> "tuple[int, int, str, str, str]":
     """(time in s since 1970 UTC, boot, code, clock, detail) of an event."""
-    t_s, boot, code, clock, text = unpack("<IHBB12s", event)
+    t_s, boot, code, clock, text = unpack("<IHBB16s", event)
     text = text.rstrip(b"\0")
     detail = ""
     while text and not detail:
@@ -206,9 +206,9 @@ class BlackBox:
     def _event(self, noted: "tuple[str, str, int, int, str]") -> bytes:
         """One that was noted before there was a clock gets the time at which it is written, moments later."""
         code, detail, boot, ms, source = noted
-        if not ms:
+        if source == "none":
             ms, source = self.now()
-        return encode(code, detail, boot, ms // 1000, source)
+        return encode(code, detail, boot, 0 if source == "none" else ms // 1000, source)
 
     def last(self, count: int = KEPT) -> "list[bytes]":
         """The newest events, the newest last."""

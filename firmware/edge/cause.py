@@ -74,6 +74,14 @@ def of_error(error: BaseException) -> str:
     return "task-died"
 
 
+def short(error: BaseException) -> str:
+    """An exception in as many characters as the black box has: the code of ours, else type and text."""
+    code: str = getattr(error, "code", "")
+    return code or words(error)
+
+
 def words(error: BaseException) -> str:
     """An exception in a few words."""
+    if getattr(error, "code", ""):
+        return str(error)
     return "%s %s" % (type(error).__name__, error)

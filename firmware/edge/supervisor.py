@@ -21,7 +21,7 @@ import time
 import machine
 
 from edge.blackbox import BlackBox, decode
-from edge.cause import cause, failed, of_error, words
+from edge.cause import cause, failed, of_error, short, words
 from edge.keep import Keep
 
 TYPE_CHECKING = False
@@ -119,7 +119,7 @@ class Supervisor:
     def fail(self, code: str, error: Exception) -> None:
         """The start failed, or the application ended: start anew, in safe mode after some rest."""
         sys.print_exception(error)
-        self.box.note("error", words(error))
+        self.box.note("error", short(error))
         if not self.safe:
             self.reset(code, words(error))
         self._crumb(code, words(error))
@@ -157,7 +157,7 @@ class Supervisor:
         sys.print_exception(error)
         deaths = self._deaths[name] = self._deaths.get(name, 0) + 1
         self._codes[name] = code
-        self.box.note("error", words(error))
+        self.box.note("error", short(error))
         try:
             self.fault(name, code, True, words(error))
         except Exception as other:  # the log fails too: what is left is RTC memory

@@ -15,9 +15,13 @@ import asyncio
 import esp32
 import machine
 
-from edge.app.unit import Unit
+from edge.app.unit import Unit, log_id, partition, record_boot
 from edge.blackbox import always
+from edge.cause import words
+from edge.clock import Clock
 from edge.console import Console
+from edge.log import Log
+from edge.store.ring import Ring
 from edge.supervisor import Supervisor
 
 TYPE_CHECKING = False
@@ -36,13 +40,33 @@ class Safe:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._keep = supervisor.keep.data
-        self.why = ""  # there are no settings to build a unit from
-        self.unit: "Unit | None" = None
-        try:
-            self.unit = Unit(supervisor)
-        except Exception as error:
-            self.why = "%s %s" % (type(error).__name__, error)
+        self.why = ""  # there is no more than a console
+        self.unit = self._unit(False) or self._unit(True)
+        if not self.unit:
             supervisor.box.may_write = always
+            try:
+                self._record()
+            except Exception as error:  # no log either
+                self.why = words(error)
+
+    def _unit(self, bare: bool) -> "Unit | None":
+        """The unit, or what can be made of it without its board. None: `why`."""
+        try:
+            unit = Unit(self._supervisor, bare)
+            unit.millivolts("battery")
+            self._pin(unit)
+            return unit
+        except Exception as error:
+            self.why = words(error)
+            return None
+
+    def _record(self) -> None:
+        """No settings, but there is a log: whoever reads it later shall know when that was, and why."""
+        clock = Clock(self._supervisor.keep)
+        log = Log(Ring(partition("log"), log_id), clock, self._supervisor.keep)
+        self._supervisor.box.now = clock.now
+        if self._supervisor.cause != "deep-sleep":
+            record_boot(log, self._supervisor, "none")
 
     async def run(self) -> None:
         """One round: a session, then rest; does not return."""
@@ -59,8 +83,8 @@ class Safe:
         if first:
             supervisor.box.note("safe-mode", supervisor.cause)
         if unit:
-            unit.log.fault("unit", "safe-mode", True, supervisor.crumb or supervisor.cause)
             unit.boot_record()
+            unit.log.fault("unit", "safe-mode", True, supervisor.crumb or supervisor.cause)
             if self._has_power(unit):
                 supervisor.start("uplink", self._session)
         while supervisor.running("uplink") or self._plugged():
@@ -84,28 +108,26 @@ class Safe:
             await asyncio.wait_for_ms(unit.uplink.session(done, back_ms), SESSION_MS)
         except Exception as error:  # whatever it is: the next round tries again
             unit.uplink.error = str(error) or "timeout"
+        unit.uplink.off()
 
     def _has_power(self, unit: Unit) -> bool:
-        try:
-            millivolts = unit.millivolts("battery")
-        except Exception:  # not even that can be measured
-            return True
+        millivolts = unit.millivolts("battery")
         return millivolts is None or millivolts >= RADIO_MV
 
     def _plugged(self) -> bool:
         """A crew's laptop is there."""
-        pin = self._service_pin()
+        pin = self._pin(self.unit)
         return pin is not None and pin.value() == 0
 
-    def _service_pin(self) -> "Any":
-        if not self.unit or not self.unit.board.fitted("service"):
-            return None
-        return self.unit.board.part("service").pin
+    @staticmethod
+    def _pin(unit: "Unit | None") -> "Any":
+        """What a crew's plug pulls down."""
+        return unit.board.part("service").pin if unit and unit.board.fitted("service") else None
 
     def _rest(self, why: str) -> None:
         """Until the next round; `why`: what ends this one before its time."""
         self._supervisor.keep.save()
-        pin = self._service_pin()
+        pin = self._pin(self.unit)
         if pin is not None:
             esp32.wake_on_ext1((pin,), esp32.WAKEUP_ALL_LOW)
         if why:

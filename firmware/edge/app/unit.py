@@ -37,8 +37,17 @@ def partition(label: str) -> Flash:
     return Flash(label, found[0])
 
 
-def _log_id() -> int:
+def record_boot(log: Log, supervisor: Supervisor, hw: str) -> None:
+    """Record this start, and why it came about."""
+    crumb = plain(supervisor.crumb)
+    log.write("boot", [("reason", supervisor.cause), ("fw", VERSION), ("hw", hw), ("breadcrumb", crumb)])
+
+
+def log_id() -> int:
     return unpack("<I", os.urandom(4))[0]
+
+
+NO_BOARD: "dict[str, Any]" = {"id": "none", "parts": {}}
 
 
 def _nobody() -> bool:
@@ -47,10 +56,11 @@ def _nobody() -> bool:
 
 class Unit:
     """`supervisor` has started already, so that it can name what fails here. `attended`: whether somebody is
-    being served; the app sets it.
+    being served; the app sets it. `bare`: without a board, for safe mode when the one in the settings is what
+    failed.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, bare: bool = False) -> None:
         self.supervisor = supervisor
         self.box, self.keep = supervisor.box, supervisor.keep
         self._state: "State | None" = None
@@ -59,9 +69,9 @@ class Unit:
         self.desired = Desired(partition("settings"), self._memory, supervisor.cause == "deep-sleep")
         self.settings: "dict[str, Any]" = self.desired.settings
         self.clock = Clock(self.keep)
-        self.board = Board(self.settings["board"])
+        self.board = Board(NO_BOARD if bare else self.settings["board"])
         self.power = Power(self.settings, self.board, self.clock, self.keep)
-        self.log = Log(Ring(partition("log"), _log_id, self.power.may_write), self.clock, self.keep)
+        self.log = Log(Ring(partition("log"), log_id, self.power.may_write), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
         modem = self.board.part("modem") if self.board.fitted("modem") else None
@@ -100,12 +110,10 @@ class Unit:
 
     def boot_record(self) -> str:
         """Record the start unless it is the end of a planned sleep; why the unit started."""
-        why, crumb = self.supervisor.cause, self.supervisor.crumb
-        if why != "deep-sleep" or self.keep.fresh:
-            fields = [("reason", why), ("fw", VERSION), ("hw", self.board.id), ("breadcrumb", plain(crumb))]
-            self.log.write("boot", fields)
+        if self.supervisor.cause != "deep-sleep" or self.keep.fresh:
+            record_boot(self.log, self.supervisor, self.board.id)
             self.keep.save()
-        return why
+        return self.supervisor.cause
 
     # The running visit, durable: from before the first bolt moves until every session has its record.
 

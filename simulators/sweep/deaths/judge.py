@@ -26,7 +26,7 @@ ALLOWED = {
 """Each death, and what names it rightly."""
 
 _WORSE = ("task-died", "out-of-memory", "recursion", "flash-error", "log-damaged", "log-full", "clock-jumped",
-          "modem-silent", "modem-restarted", "safe-mode")  # fmt: skip
+          "modem-silent", "modem-restarted")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,11 @@ def named(records: Iterable[Record]) -> str:
 
 
 def told(events: Iterable[Event], boot: int) -> str:
-    """The same from the black box alone: its events after those of boot `boot`."""
-    for event in events:
+    """The same from the black box alone: its events after those of boot `boot`. A plug that is pulled and put
+    back is told too, but only when nothing worse is.
+    """
+    found = list(events)
+    for event in [e for e in found if e.code != "power-on"] + found:
         if event.code in ("error", "boot-good", "safe-mode"):
             continue
         if event.boot > boot or event.code in _WORSE:

@@ -7,13 +7,13 @@ Runs where modules are kept over resets (fidelity *standard*), which is how it k
 
 import asyncio
 import asyncio.core as core
+import time
 
 import _hw
 import edge.app.start as starting
 import esp32
 import machine
 import network
-import time
 from edge.app.keeper import Keeper
 from edge.app.unit import Unit
 from edge.drivers.adc import Adc
@@ -45,8 +45,11 @@ def arm():
     starting.supervise = _supervise
     core.create_task = _create_task
     if plan is None:
-        plan = store.load(esp32.Partition.find(1, label="settings")[0]).get("sabotage", {})
-    if plan and not struck:
+        try:
+            plan = store.load(esp32.Partition.find(1, label="settings")[0]).get("sabotage", {})
+        except Exception:  # the settings themselves are what was killed
+            plan = {}
+    if plan.get("death") in DEATHS and not struck:
         # What would have been while the chip slept is done a little after it woke.
         _hw.at(max(plan["at_ms"] * 1000, _hw.now + plan["pick"] * 7919 % AFTER_WAKE_US), _strike)
 
