@@ -282,6 +282,27 @@ DEVICE_CODES: dict[str, Code] = {
             "检查网络是否放行时间服务器。",
         ),
         Code(
+            "ntp-disagree",
+            "The time servers contradict each other; the clock was not set by any of them.",
+            "Compare the time servers in the device's settings; replace the one that is wrong, name a third.",
+            "各时间服务器的时间互相矛盾，未据此校时。",
+            "核对设备设置中的时间服务器，去掉出错的一台，并增设第三台。",
+        ),
+        Code(
+            "clock-jumped",
+            "The clock was wrong by more than it can drift, and was set right; look at earlier records.",
+            "Check the dates of records before this one. When it repeats, replace the controller board.",
+            "时钟误差超出漂移范围，现已校正；此前的记录时间可能有误。",
+            "核查此前的记录；若反复出现，请更换控制板或其晶振。",
+        ),
+        Code(
+            "clock-doubted",
+            "A time that contradicts the clock was not taken: nothing else speaks for it.",
+            "Compare the time servers and the satellite receiver with a clock that is right.",
+            "收到与时钟矛盾且无旁证的时间，未采用。",
+            "将时间服务器和卫星接收机与准确的时钟核对。",
+        ),
+        Code(
             "network-unreachable",
             "The radio does not find its network.",
             "Check the antenna's plug and the network's name. Weighings are kept on the device.",

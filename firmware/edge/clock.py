@@ -83,6 +83,11 @@ class Clock:
         bound = self._bound()
         return None if bound is None else (bound.error_us(self.local_ms()) + 999) // 1000
 
+    def tells(self) -> "tuple[str, str] | None":
+        """The same, for `Uplink.extra`."""
+        error_ms = self.error_ms()
+        return None if error_ms is None else ("clock_error_ms", str(error_ms))
+
     def feel(self, temp_dc: "int | None") -> None:
         """The temperature at the crystal now (0.1 °C, None: not known): once a look."""
         bound = self._bound()
@@ -111,8 +116,8 @@ class Clock:
     # Setting it
 
     def floor(self, ms: int) -> None:
-        """It is at least so late, though how late is not known: what checks certificates needs no better. To be
-        called before the first record is made on a new time base; changes nothing once the time is known.
+        """It is at least so late, though how late is not known: what checks certificates needs no better. To
+        be called before the first record is made on a new time base; nothing once the time is known.
         """
         if self.source() == "none" and self.local_ms() < ms:
             self._zero_ms += ms - self.local_ms()

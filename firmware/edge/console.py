@@ -81,6 +81,7 @@ class Console:
         return {
             "t": t,
             "clock": source,
+            "clock_error_ms": unit.clock.error_ms(),
             "log": {"id": ring.log, "first": ring.first, "head": ring.head, "acked": ring.acked},
             "battery_mv": unit.millivolts("battery"),
             "link": {

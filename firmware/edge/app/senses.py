@@ -107,6 +107,7 @@ async def feel(unit: Unit) -> None:
         if not heat.suspect:
             break
         await asyncio.sleep_ms(SOON_MS)
+    unit.clock.feel(mv - 500 if sane else None)
     sensor.judge("sensor-range", not sane, "%d mV" % mv)
     for code, up, detail in sensor.changes():
         unit.log.fault(TEMPERATURE, code, up, detail)

@@ -12,6 +12,7 @@ import time
 
 from edge.errors import EdgeError
 from edge.link.ntp import KissError, agree, decode, request
+from edge.link.resolve import resolve, servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,21 +23,23 @@ if TYPE_CHECKING:
 PORT = 123
 MAX_SERVERS = 4
 _TIMEOUT_MS = 3000
+_NAME_MS = 6000
 _RATE_MS = (
     3_600_000  # how long a server that says RATE, or that was silent while another spoke, is left alone
 )
 _DENY_MS = 86_400_000  # and one that refuses us
 
 
-async def query(host: str, port: int) -> "tuple[int, int]":
-    """Ask a server: (ms since 1970 at the moment of return, bound of its error in ms).
+async def query(host: str, port: int, names: "list[str]") -> "tuple[int, int]":
+    """Ask a server: (ms since 1970 at the moment of return, bound of its error in ms). `names`: name servers.
 
-    Errors: `ntp-no-answer`, `ntp-bad-answer`, `ntp-kiss`, OSError.
+    Errors: `ntp-no-answer`, `ntp-bad-answer`, `ntp-kiss`, those of `resolve`, OSError.
     """
+    address = (await resolve(host, servers(names), _NAME_MS))[0]
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        sock.connect(socket.getaddrinfo(host, port)[0][-1])
+        sock.connect(socket.getaddrinfo(address, port)[0][-1])
         nonce = os.urandom(8)
         start = time.ticks_ms()
         sock.send(request(nonce))
@@ -52,13 +55,14 @@ async def query(host: str, port: int) -> "tuple[int, int]":
 
 
 class Sync:
-    """`servers`: the settings' `ntp`, one {"host", "port"} or a list of at most MAX_SERVERS. `rests` (in
+    """`given`: the settings' `ntp`, one {"host", "port"} or a list of at most MAX_SERVERS. `rests` (in
     `keep`, so that a sleep does not end it): until when a server is left alone, by its place in the list.
     """
 
-    def __init__(self, servers: "Any", log: "Log", rests: "dict[str, int]") -> None:
-        listed = servers if isinstance(servers, list) else [servers] if servers else []
+    def __init__(self, given: "Any", log: "Log", rests: "dict[str, int]", names: "list[str]") -> None:
+        listed = given if isinstance(given, list) else [given] if given else []
         self.servers = listed[:MAX_SERVERS]
+        self._names = names
         self._log = log
         self._rests = rests
 
@@ -100,7 +104,7 @@ class Sync:
     async def _ask(self, index: int) -> "tuple[int, int]":
         """A sample: (the server's time less the time since boot, bound of its error), in ms."""
         server = self.servers[index]
-        utc_ms, bound_ms = await query(server["host"], server.get("port", PORT))
+        utc_ms, bound_ms = await query(server["host"], server.get("port", PORT), self._names)
         return utc_ms - self._log.clock.mono_ms(), bound_ms
 
     def _rests_now(self, index: int) -> bool:
