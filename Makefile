@@ -117,6 +117,9 @@ bench-page: setup ## write the last results of the benches above into docs/perfo
 sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operations: nothing lost, doubled or altered
 	$(BIN)/python -m tests.disk.sweep_crash $(ARGS)
 
+sweep-deaths: setup ## twelve deaths of a device, 60 times each at random instants: does it name the right cause? (some 6 minutes)
+	$(BIN)/python -m simulators.sweep.deaths $(ARGS)
+
 sweep-door: setup ## 10,000 visits with power cuts, broken parts, silly hands: paid is what happened (some 8 minutes)
 	$(BIN)/python -m simulators.sweep.door $(ARGS)
 
