@@ -24,7 +24,7 @@ _LIFE_MS = {"bin": 40 * 60_000, "truck": 5 * 60_000}  # at least: the clock is s
 _SPREAD_MS = {"bin": 60 * 60_000, "truck": 5 * 60_000}
 _AFTER_MS = {"bin": 150 * 60_000, "truck": 8 * 60_000}  # a bin that has no news is heard of once an hour
 _WEAK, _WEAK_MS = 0.1, 40 * 60_000  # of the charge, and for how long before: 3.5 V
-_EMPTY, _EMPTYING_MS = 0.055, 25 * 60_000  # 3.36 V: little enough to be told before it is too late to write
+_EMPTY, _EMPTYING_MS = 0.055, 34 * 60_000  # 3.36 V: little enough to be told before it is too late to write
 _BACK = 0.4  # a day in the sun
 
 
