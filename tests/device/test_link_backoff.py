@@ -7,17 +7,21 @@ from edge.link.backoff import ATTEMPTS, FIRST_MS, LIMIT_MS, REFILL_MS, Backoff
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators.bench.reconnect import MOST, OUTAGES_S, connected, measured, play
+
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
-def test_a_pause_is_within_its_window_and_the_window_doubles_up_to_its_limit(seed: int, fails: int) -> None:
+def test_a_pause_is_within_a_window_as_long_as_the_link_was_away(seed: int, fails: int) -> None:
     rng = random.Random(seed)
     backoff = Backoff(rng.randrange, attempts=1000)
-    for n in range(fails):
-        window = backoff.window_ms()
-        assert window == min(FIRST_MS << min(n, 20), LIMIT_MS)
-        assert 0 <= backoff.failed(0) <= window
+    lost = now = rng.randrange(10**9)
+    for _ in range(fails):
+        pause = backoff.failed(now)
+        assert backoff.window_ms(now) == max(FIRST_MS, min(now - lost, LIMIT_MS))
+        assert 0 <= pause <= backoff.window_ms(now)
+        now += pause
     backoff.worked()
-    assert backoff.window_ms() == FIRST_MS
+    assert backoff.window_ms(now + 10**6) == FIRST_MS
 
 
 def test_the_draw_uses_the_whole_window() -> None:
@@ -56,8 +60,19 @@ def test_time_gives_the_budget_back() -> None:
     assert [backoff.failed(later) for _ in range(ATTEMPTS)] == [0] * ATTEMPTS
 
 
-def test_the_number_of_failures_can_be_carried_over_a_sleep() -> None:
-    backoff = Backoff(lambda _n: 0, fails=3)
-    assert backoff.window_ms() == FIRST_MS << 3
-    backoff.failed(0)
-    assert backoff.fails == 4
+def test_when_the_link_was_lost_can_be_carried_over_a_sleep() -> None:
+    backoff = Backoff(lambda _n: 0)
+    backoff.failed(1_000)
+    again = Backoff(lambda _n: 0, lost_ms=backoff.lost_ms)
+    assert again.window_ms(61_000) == 60_000
+    assert again.window_ms(500) == FIRST_MS  # the clock was stepped back
+
+
+def test_a_thousand_units_come_back_evenly_and_without_jitter_they_would_not() -> None:
+    for sort in ("connected", "sleeping"):
+        for outage_s in OUTAGES_S[:6]:
+            found = play(20261121, outage_s, sort)
+            assert found.units == 1000
+            assert found.ratio <= MOST, found
+    without = connected(20_000, lambda: Backoff(lambda n: n - 1))
+    assert measured("connected", 20, *without).ratio > 2 * MOST

@@ -1,13 +1,12 @@
 """The bin: asleep but for looks at itself, visits, and uploads.
 
 Deep sleep is a reset: `run` is one wake. What the next one must know is in `keep`: `due_ms` (next look),
-`looks` (since power came on), `quiet` (looks since the last upload), `fails` and `retry_ms` (the link's
+`looks` (since power came on), `quiet` (looks since the last upload), `lost_ms` and `retry_ms` (the link's
 back-off), `rssi` (of the last connection, reported once). How often it looks and uploads is the settings'
 word, stretched by the level of the battery (`measure/policy.py`).
 """
 
 import asyncio
-import os
 from binascii import crc32
 
 import esp32
@@ -27,6 +26,8 @@ from edge.console import Console
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
+from edge.link.backoff import Backoff
+from edge.link.stay import draw
 
 PLUG_MS = 5000
 TOKEN_MS = 15_000
@@ -285,9 +286,7 @@ class Bin:
 
     async def _admit(self, token: "str | None", noise: int) -> None:
         """Let them in, or say why not."""
-        admission = self._entry.judge(
-            token, noise, [self._state(bay) for bay in self.bays], self.can_serve()
-        )
+        admission = self._entry.judge(token, noise, [self._state(bay) for bay in self.bays], self.can_serve())
         if admission is None:
             self._show("")
             return
@@ -367,15 +366,14 @@ class Bin:
         await unit.uplink.leave()
         self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:
-            self._keep["fails"] = 0
+            self._keep.pop("lost_ms", None)
             self._keep.pop("retry_ms", None)
         else:
             self._keep["quiet"] = quiet  # it is as if it had not been tried
-            fails = self._keep["fails"] = self._keep.get("fails", 0) + 1
-            longest = min(self._wake_ms << min(fails, 8), RETRY_LIMIT_MS)
+            now, first, limit = clock.local_ms(), self._wake_ms, RETRY_LIMIT_MS
             if self._kept_awake():
-                longest = RETRY_MS
-            self._keep["retry_ms"] = (
-                clock.local_ms() + longest // 2 + os.urandom(1)[0] * (longest // 2) // 255
-            )
+                first = limit = RETRY_MS
+            backoff = Backoff(draw, first, limit, lost_ms=self._keep.get("lost_ms"))
+            self._keep["retry_ms"] = now + backoff.failed(now)
+            self._keep["lost_ms"] = backoff.lost_ms
         self._news.set()
