@@ -5,7 +5,7 @@ the real littlefs of MicroPython, both inside the real interpreter, on a flash t
 byte that is programmed. From that: erases a record, write amplification (bytes programmed a byte of record),
 and the years that 1 MiB with 100,000 cycles a sector lasts at one record a second. littlefs is taken to level
 its wear over the whole device in the long run, which flatters it: its mean counts, as for the ring. For
-people a table, for scripts one JSON object in the last line; the exit status is 1 when the ring misses a limit.
+people a table, for scripts one JSON object in the last line; the exit status is 1 when the ring misses one.
 """
 
 import json

@@ -17,6 +17,7 @@ from edge.errors import EdgeError
 from edge.link.network import bearer
 from edge.link.uplink import Uplink
 from edge.log import Log, plain
+from edge.measure.trust import FLOOR_MS
 from edge.store.ring import Ring
 from edge.store.state import State
 from edge.supervisor import Supervisor
@@ -54,6 +55,11 @@ def _nobody() -> bool:
     return False
 
 
+def _unmeasured() -> bool:
+    """Whether flash may be written before anything can measure the supply."""
+    return True
+
+
 class Unit:
     """`supervisor` has started already, so that it can name what fails here. `attended`: whether somebody is
     being served; the app sets it. `bare`: without a board, for safe mode when the one in the settings is what
@@ -66,14 +72,17 @@ class Unit:
         self._state: "State | None" = None
         self._state_told = False
         self.attended: "Callable[[], bool]" = _nobody
+        self._may_write: "Callable[[], bool]" = _unmeasured
         self.desired = Desired(partition("settings"), self._memory, supervisor.cause == "deep-sleep")
         self.settings: "dict[str, Any]" = self.desired.settings
         self.clock = Clock(self.keep)
         self.board = Board(NO_BOARD if bare else self.settings["board"])
         self.power = Power(self.settings, self.board, self.clock, self.keep)
+        self._may_write = self.power.may_write
         self.log = Log(Ring(partition("log"), log_id, self.power.may_write), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
+        self.clock.floor(max(FLOOR_MS, self.keep.data.get("known_ms", 0)))  # TLS needs a time near the truth
         modem = self.board.part("modem") if self.board.fitted("modem") else None
         radio = bearer(self.settings.get("network", {}), modem, self.keep)
         self.uplink = Uplink(self.settings, self.log, self.keep, radio)
@@ -105,7 +114,7 @@ class Unit:
     def _memory(self) -> State:
         """The same, before there is a log to tell anything."""
         if self._state is None:
-            self._state = State(partition("state"))
+            self._state = State(partition("state"), lambda: self._may_write())
         return self._state
 
     def boot_record(self) -> str:
