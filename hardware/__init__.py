@@ -4,6 +4,7 @@ Firmware, gateway and simulators all read these files; nothing here reads them b
 """
 
 import tomllib
+from fractions import Fraction
 from importlib.resources import files
 from typing import Any
 
@@ -43,7 +44,11 @@ def _load(folder: str, name: str) -> dict[str, Any]:
 
 
 def _registers(register_map: dict[str, Any]) -> dict[str, Any]:
-    """A transmitter's map as its driver reads it (`firmware/edge/drivers/transmitter.py`)."""
+    """A map as the firmware's driver of such a part reads it: of a solar controller, whose groups name their
+    lengths (`firmware/edge/drivers/mppt.py`), or of a transmitter (`…/transmitter.py`).
+    """
+    if "lengths" in register_map["groups"]["live"]:
+        return _controller(register_map)
     registers = register_map["groups"]["live"]["registers"]
     start = registers[0]["address"]
     place = {register["name"]: register["address"] - start for register in registers}
@@ -56,3 +61,17 @@ def _registers(register_map: dict[str, Any]) -> dict[str, Any]:
         "status": place["status"],
         "bits": next(register["bits"] for register in registers if register["name"] == "status"),
     }
+
+
+def _controller(register_map: dict[str, Any]) -> dict[str, Any]:
+    groups, values = {}, {}
+    for name, group in register_map["groups"].items():
+        start = group["registers"][0]["address"]
+        groups[name] = [_FUNCTIONS[register_map["table"]], start, group["lengths"]]
+        for register in group["registers"]:
+            kind, factor = register["type"], Fraction(str(register.get("factor", 1)))
+            size = 2 if kind.endswith("32") else 1
+            signed = not kind.startswith("u")
+            place = register["address"] - start
+            values[register["name"]] = [name, place, size, signed, factor.numerator, factor.denominator]
+    return {"groups": groups, "values": values}

@@ -9,6 +9,7 @@ from edge.drivers.hx711 import Hx711
 from edge.drivers.line import Line
 from edge.drivers.lock import Lock
 from edge.drivers.modem import Modem
+from edge.drivers.mppt import Mppt
 from edge.drivers.ranger import Ranger
 from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
@@ -52,6 +53,7 @@ _DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
 
 # Those that share a line: made with the driver of the part that is their `bus`.
 _ON_BUS: "dict[str, Callable[[dict[str, Any], Any], object]]" = {
+    "mppt": lambda p, bus: Mppt(bus, p["unit"], p["registers"]),
     "transmitter": lambda p, bus: Transmitter(bus, p["unit"], p["registers"], p.get("power")),
 }
 

@@ -26,6 +26,12 @@ _OCV_MV: list[tuple[float, float]] = [
     (0.0, 3000), (0.05, 3350), (0.1, 3480), (0.2, 3590), (0.3, 3640), (0.4, 3680),
     (0.5, 3730), (0.6, 3800), (0.7, 3880), (0.8, 3970), (0.9, 4070), (1.0, 4190),
 ]  # fmt: skip
+# The same of a LiFePO4 cell: flat.
+_FLAT_MV: list[tuple[float, float]] = [
+    (0.0, 2500), (0.05, 3000), (0.1, 3200), (0.2, 3220), (0.3, 3250), (0.4, 3270),
+    (0.5, 3280), (0.7, 3300), (0.9, 3330), (0.99, 3380), (1.0, 3450),
+]  # fmt: skip
+_OCV = {"li-ion": _OCV_MV, "lifepo4": _FLAT_MV}
 _OHM, _WORN_OHM = 0.09, 2.0  # at 20 degrees C; twice that at 0, thrice at -20
 # Share of a full cell that the cold keeps back (data sheets of 18650 cells, 0.2 C); warmth gives it again.
 _KEPT_BACK: list[tuple[float, float]] = [(-30, 0.6), (-20, 0.4), (-10, 0.22), (0, 0.1), (10, 0.04), (25, 0.0)]
@@ -166,6 +172,8 @@ class SolarSupply(Part):
         self._spec = spec
         self._climate = climate
         self._draws = Draws(board)
+        battery = board["energy"]["battery"]
+        self._ocv_mv, self._cells = _OCV[battery["chemistry"]], battery["cells"]
         self.sky: Callable[[int], float] = climate.weather.ghi_w_m2
         """W/m2 at an instant; an experiment may put its own sky here."""
         self.charge_mwh = spec.cell_mwh * world.rng("first charge").uniform(0.6, 0.95)
@@ -234,14 +242,11 @@ class SolarSupply(Part):
         if self.counted_at >= world.now:
             return
         draws = self.draw_mw()
-        total_mw = sum(draws.values())
         while self.counted_at < world.now:
             step = min(_STEP_MS, world.now - self.counted_at)
             hours = step / 3_600_000
             at = self.counted_at + step // 2
-            gain_mw = self.solar_mw(at) * _CHARGER
-            if not _CHARGE_C[0] <= self._climate.air_c(at) <= _CHARGE_C[1]:
-                gain_mw = min(gain_mw, total_mw)  # it runs the unit, and puts nothing into the cell
+            gain_mw = self.charging_mw(at)
             self.charge_mwh += gain_mw * hours
             self.gained_mwh += gain_mw * hours
             for name, mw in draws.items():
@@ -281,10 +286,17 @@ class SolarSupply(Part):
         room = min(1.0, max(0.1, (1 - self.charge_mwh / self.capacity_mwh) * 20))
         return 0.75 * self._spec.panel_w * 1000 * light * room
 
+    def charging_mw(self, t_ms: int) -> float:
+        """What comes into cell and load. In the frost it runs the unit, and puts nothing into the cell."""
+        gain_mw = self.solar_mw(t_ms) * _CHARGER
+        if _CHARGE_C[0] <= self._climate.air_c(t_ms) <= _CHARGE_C[1]:
+            return gain_mw
+        return min(gain_mw, sum(self.draw_mw().values()))
+
     def battery_mv(self) -> float:
-        """The cell's terminal voltage under the present load."""
+        """The battery's terminal voltage under the present load."""
         self.count()
-        open_mv = lookup(_OCV_MV, self._share())
+        open_mv = lookup(self._ocv_mv, self._share()) * self._cells
         net_mw = self.solar_mw(self.world.now) - sum(self.draw_mw().values())
         ohm = _WORN_OHM if self.fault == "worn" else _OHM
         ohm *= 1 + max(0.0, 20.0 - self._climate.inside_c()) / 20

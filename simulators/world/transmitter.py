@@ -14,6 +14,7 @@ from pymodbus.framer.rtu import FramerRTU
 from simulators.scene import UartBytes
 from simulators.world.cell import NV_PER_COUNT
 from simulators.world.kernel import Kernel, Part
+from simulators.world.mppt import Controller
 
 BRIDGE = 100
 SILENT_MS = 800
@@ -70,7 +71,10 @@ def transmitter_lines(world: Kernel, board: dict[str, Any]) -> dict[int, "Transm
     for name, part in board.items():
         if part["driver"] == "bus":
             units = {p["unit"]: p.get("power") for p in board.values() if p.get("bus") == name}
-            lines[part["uart"]] = TransmitterLine(world, name, part, units)
+            line = lines[part["uart"]] = TransmitterLine(world, name, part, units)
+            for own, other in board.items():
+                if other.get("bus") == name and other["driver"] == "mppt":
+                    line.controllers[other["unit"]] = Controller(world, own)
     return lines
 
 
@@ -98,6 +102,7 @@ class TransmitterLine(Part):
         self.uart: int = part["uart"]
         self.units = units
         self._character_ms = _CHARACTER_BITS * 1000 / part["baud"]
+        self.controllers: dict[int, Controller] = {}
         self.since = {str(unit): world.now for unit, power in units.items() if power is None}
         """When each unit that has its supply got it."""
 
@@ -114,7 +119,10 @@ class TransmitterLine(Part):
         if len(data) != 8 or sealed(data[:-2]) != data or self._on_for_ms(data[0]) < SILENT_MS:
             return
         unit, function, address, count = struct.unpack(">BBHH", data[:-2])
-        if function != 3:
+        controller = self.controllers.get(unit)
+        if controller is not None:
+            frame = controller.answer(unit, function, address, count)
+        elif function != 3:
             frame = bytes([unit, function | 128, 1])
         elif address + count > _WORDS or not count:
             frame = bytes([unit, function | 128, 2])

@@ -204,6 +204,8 @@ class Bin:
         if await self._power.look(temp_dc, known["solar_mw"]):
             self._urgent = True  # so that everybody knows when to expect the next word
         self._keep["due_ms"] = self.unit.clock.local_ms() + self._wake_ms
+        wrong = self._power.controller_error
+        self.unit.log.fault("mppt", "mppt-silent", bool(wrong), wrong)
         self._keep["quiet"] = self._keep.get("quiet", 0) + 1
         if self._keep["looks"] % self._policy.thin == 0 or self._attended:
             await self._read_bays(list(around), temp_dc)

@@ -54,6 +54,7 @@ class Power:
         self._gauge = Gauge(self.supply.battery, charge)
         self.battery_mv: "int | None" = None
         self.temp_dc: "int | None" = None
+        self.controller_error = ""  # why the solar controller gave no value at the last look; "": it did
         self._radio_ms = 0
         self._radio_since: "int | None" = None
         self._counted: "dict[str, int]" = {}  # of each part's supply and of each lock's motor, booked already
@@ -157,8 +158,10 @@ class Power:
         """
         try:
             seen = await self._board.part("mppt").read()
-        except EdgeError:
+        except EdgeError as error:
+            self.controller_error = str(error)
             return mv, None, into_mw
+        self.controller_error = ""
         if not self._board.fitted("battery"):
             self.battery_mv = None  # a 12 V system: its controller cuts the load in time
         return seen.battery_mv, seen.battery_ma, seen.charge_mw

@@ -39,7 +39,8 @@ class Bus:
         self._character_us = _CHARACTER_BITS * 1_000_000 // baud
         gap_us = 7 * self._character_us // 2 if baud <= 19_200 else _FAST_GAP_US
         self._gap_ms = gap_us // 1000 + 1
-        self._lengths: "dict[int, list[int]]" = {}  # of each unit: what failed last comes last
+        self._lengths: "dict[tuple[int, int], list[int]]" = {}  # of each unit and address: what failed last
+        # comes last
         self._dirty = True
         self._lock = asyncio.Lock()
 
@@ -67,7 +68,7 @@ class Bus:
         async with self._lock:
             while True:
                 tries -= 1
-                order = self._lengths.setdefault(unit, list(lengths))
+                order = self._lengths.setdefault((unit, address), list(lengths))
                 try:
                     return await self._exchange(unit, function, address, order[0], timeout_ms)
                 except EdgeError as error:
