@@ -64,8 +64,8 @@ def command(
 ) -> None:
     """Have DEVICE do something: unlock, lock, zero, reboot, self-test, log-level, hold-awake, locate.
 
-    For example `huishou device command bin-001 unlock bay=1`. Exit 0: done. 1: it was not, or it is not known.
-    3: not answered yet; `huishou device commands` shows it later.
+    For example `huishou device command bin-001 unlock bay=1`. Exit 0: done. 1: it was not, or nobody
+    knows. 3: not answered yet; `huishou device commands` shows it later.
     """
     from gateway.commands.ask import issue
 
@@ -242,5 +242,5 @@ def _told() -> Iterator[None]:
         raise click.ClickException(str(err)) from None
     except sqlite3.Error as err:
         raise click.ClickException(
-            f"commands.db cannot be used: {err}. Check the store's disk and permissions. [commands-unreadable]"
+            f"commands.db cannot be used: {err}. Check the disk and permissions. [commands-unreadable]"
         ) from None

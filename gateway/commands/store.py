@@ -276,12 +276,7 @@ class CommandStore:
 
 
 def _asked(row: tuple[Any, ...]) -> Asked:
-    head, args, middle, ended, result, heard_ms = row[:3], row[3], row[4:13], row[13], row[14], row[15]
-    return Asked(
-        *head,
-        json.loads(args),
-        *middle,
-        bool(ended),
-        None if result is None else json.loads(result),
-        heard_ms,
-    )
+    found = list(row)
+    found[3], found[13] = json.loads(row[3]), bool(row[13])
+    found[14] = None if row[14] is None else json.loads(row[14])
+    return Asked(*found)
