@@ -5,9 +5,9 @@
 What is trusted after which start. Deep sleep, software reset, watchdog, panic: the chip's RTC runs on and RTC
 memory is kept, so the clock goes on as `rtc` (or better, while fresh). Power-on, which on this chip is also
 brown-out and the EN pin: the RTC begins at its epoch, so nothing is trusted, even where RTC memory happens to
-have survived. Whatever the chip says of its start: an RTC that is before the moment at which it was set has
-lost its time. A lost time is also a lost time base: what was recorded with `none` on the old one cannot be
-dated back by the new one, so `base` is dropped and the log begins a new one.
+have survived (`Keep` sees to it). Whatever the chip says of its start: an RTC that is before the moment at
+which it was set has lost its time. A lost time is also a lost time base: what was recorded with `none` on the
+old one cannot be dated back by the new one, so `base` is dropped and the log begins a new one.
 
 Between two starts time is counted by `ticks_ms`; the RTC is read once a start, and held against that: an RTC
 that jumps moves nothing, is set right and told. A port's `time` may count from 2000 or 1970: it is asked.
@@ -24,7 +24,8 @@ from edge.measure.trust import FRESH_MS, STEP_MS, Bound, Judge, Offer, plausible
 EPOCH_MS = 0 if time.gmtime(0)[0] == 1970 else 946_684_800_000
 RTC_JUMP_MS = 2000  # RTC and ticks run from one crystal while awake; setting costs a rounding
 SET_ERROR_MS = 500  # of a source that does not say how wrong it may be: a UART's delay
-INSTANTS = ("due_ms", "retry_ms")  # of `keep`: moments on this clock, moved when it is stepped
+LOST_ERROR_MS = 3000  # where the bound was dropped from RTC memory: no source that is taken is worse
+INSTANTS = ("due_ms", "retry_ms", "lost_ms")  # of `keep`: moments on this clock, moved when it is stepped
 _TICKS = time.ticks_add(0, -1) + 1  # type: ignore[type-var]  # their period: 2^30 on the chip
 
 
@@ -36,12 +37,8 @@ class Clock:
         self._zero_ms = _rtc_ms()  # the clock at mono 0
         self._judge = Judge()
         kept = keep.data
-        self.rtc_lost = "source" in kept and (
-            machine.reset_cause() == machine.PWRON_RESET or self._zero_ms < kept.get("synced_ms", 0)
-        )
-        if self.rtc_lost or (machine.reset_cause() == machine.PWRON_RESET and "base" in kept):
-            if self.rtc_lost:  # the newest time that could be trusted: opening hours go by it
-                kept["known_ms"] = max(kept.get("known_ms", 0), kept.get("synced_ms", 0))
+        if self._zero_ms < kept.get("synced_ms", 0):
+            kept["known_ms"] = max(kept.get("known_ms", 0), kept["synced_ms"])  # opening hours go by it
             for name in ("source", "synced_ms", "bound", "base"):
                 kept.pop(name, None)
 
@@ -99,7 +96,7 @@ class Clock:
         kept = self._keep.data
         if "source" not in kept:
             return None
-        at_ms, error_us, temp_dc = kept.get("bound") or (kept["synced_ms"], SET_ERROR_MS * 1000, None)
+        at_ms, error_us, temp_dc = kept.get("bound") or (kept["synced_ms"], LOST_ERROR_MS * 1000, None)
         return Bound(at_ms, error_us, temp_dc)
 
     def jumped_ms(self) -> int:
