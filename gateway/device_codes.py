@@ -198,6 +198,20 @@ DEVICE_CODES: dict[str, Code] = {
             "勿靠近，观察有无冒烟，如有请拨打 119；冷却后才可打开。",
         ),
         Code(
+            "settings-refused",
+            "The settings that were sent are not taken.",
+            "The detail names the key and its range: set it again with `huishou device desire`.",
+            "下发的设置未被接受。",
+            "详情列出了设置项及范围，请用 `huishou device desire` 重新设置。",
+        ),
+        Code(
+            "settings-rolled-back",
+            "With the settings that were sent the unit lost its link; it went back to those before.",
+            "Check them (network, broker) and set them again with `huishou device desire … --again`.",
+            "新设置使设备失去连接，已恢复原设置。",
+            "检查网络和服务器设置，再用 `huishou device desire … --again` 下发。",
+        ),
+        Code(
             "battery-low",
             "The battery is low.",
             "Clean the panel; look for new shade; measure the battery at rest, replace it when weak.",
