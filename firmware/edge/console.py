@@ -84,6 +84,7 @@ class Console:
             "clock_error_ms": unit.clock.error_ms(),
             "log": {"id": ring.log, "first": ring.first, "head": ring.head, "acked": ring.acked},
             "battery_mv": unit.millivolts("battery"),
+            "power": unit.power.told(),
             "link": {
                 "connected": unit.uplink.connected,
                 "rssi_dbm": unit.uplink.bearer.signal_dbm(),

@@ -134,13 +134,16 @@ def winter(
     seed: int,
     index: int,
     charge: float,
+    cell_mwh: float,
     on_time: Callable[[int], None],
     haze: float = HAZE,
 ) -> Winter:
     """Run one bin through it. `charge`: share of a full cell at the start."""
     plan = district(seed)
     spec = plan.bins[index]
-    spec = replace(spec, solar=replace(spec.solar, shade=1.0))  # an open street: the table is all there is
+    # An open street: the table is all there is.
+    spec = replace(spec, solar=replace(spec.solar, shade=1.0, cell_mwh=cell_mwh))
+    settings = {**plan.settings(spec.device), "battery": {"mwh": round(cell_mwh)}}
     out = Winter(days, dark_days, START_MS)
     scene = Watched(spec, seed, START_MS, lambda after: plan.collection(index, after), out.truth.append)
     supply = scene.supply
@@ -149,9 +152,7 @@ def winter(
     supply.sky = lambda t_ms: 0.0 if t_ms >= dark_ms else haze * clear(t_ms)
     supply.charge_mwh = charge * supply.capacity_mwh
     with tempfile.TemporaryDirectory(prefix="huishou-winter-") as folder:
-        image = Image.create(
-            Path(folder) / "unit", spec.device, spec.board, plan.settings(spec.device), seed, START_MS
-        )
+        image = Image.create(Path(folder) / "unit", spec.device, spec.board, settings, seed, START_MS)
         memory: dict[str, Any] = {}
 
         def sample() -> None:
@@ -264,14 +265,19 @@ def plot(found: Winter, spec_mwh: float, file: Path) -> None:
     show_default=True,
     help="Of the cell, at first.",
 )
+@click.option(
+    "--cell", "cell_mwh", type=click.FloatRange(min=1_000), help="Another battery than the stated one, mWh."
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option(
     "--bin", "index", type=click.IntRange(0), default=0, show_default=True, help="Which of the district."
 )
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), default=SVG, show_default=True)
-def main(days: int, dark_days: int, charge: float, seed: int, index: int, svg: Path) -> None:
+def main(
+    days: int, dark_days: int, charge: float, cell_mwh: float | None, seed: int, index: int, svg: Path
+) -> None:
     """Print how a bin comes through the winter."""
-    spec_mwh = district(seed).bins[index].solar.cell_mwh
+    spec_mwh = cell_mwh or district(seed).bins[index].solar.cell_mwh
     with Progress(
         TextColumn("December {task.description}"), BarColumn(), TimeRemainingColumn(), transient=True
     ) as bar:
@@ -281,7 +287,7 @@ def main(days: int, dark_days: int, charge: float, seed: int, index: int, svg: P
             done = (t_ms - START_MS) / DAY_MS
             bar.update(task, completed=done, description=str(int(done) + 1))
 
-        found = winter(days, dark_days, seed, index, charge, on_time)
+        found = winter(days, dark_days, seed, index, charge, spec_mwh, on_time)
     for line in table(found, spec_mwh):
         click.echo(line)
     click.echo("* no light at all")
@@ -304,7 +310,7 @@ def main(days: int, dark_days: int, charge: float, seed: int, index: int, svg: P
     for text in misses:
         click.echo(f"MISS {text}")
     if misses:
-        options = f"--days {days} --dark {dark_days} --charge {charge} --seed {seed} --bin {index}"
+        options = f"--days {days} --dark {dark_days} --charge {charge} --cell {spec_mwh:g} --seed {seed} --bin {index}"
         click.echo(f"again: python -m simulators.bench.winter {options}")
     click.echo(json.dumps({
         "bench": "winter", "days": days, "dark_days": dark_days, "seed": seed, "bin": index,
