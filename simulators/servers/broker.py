@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,27 @@ from simulators.servers import accounts
 from simulators.servers.errors import ServerError
 from simulators.servers.ports import kept_port, require_free
 from simulators.servers.process import Child, Children, wait_until
+
+_TLS = """
+# Devices with certificates of their own: the common name is the user, no password is asked.
+listener {port} 127.0.0.1
+cafile {ca}
+certfile {certificate}
+keyfile {key}
+require_certificate true
+use_identity_as_username true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsListener:
+    """A second listener of Mosquitto: its port, whom its clients must be certified by, what it shows them."""
+
+    port: int
+    ca: Path
+    certificate: Path
+    key: Path
+
 
 Kind = Literal["mosquitto", "amqtt"]
 _READY_S = 20.0
@@ -81,11 +103,12 @@ class Broker:
         env: Mapping[str, str] = os.environ,
         kind: Kind | None = None,
         inflight: int = 1000,
+        tls: TlsListener | None = None,
     ) -> None:
         """`users` maps each user (`accounts.GATEWAY` among them) to its password. Nothing is started yet.
 
         `kind`: this program and no other; None: as the module says. `inflight`: messages that Mosquitto
-        lets a client have without PUBACK.
+        lets a client have without PUBACK. `tls`: with Mosquitto, a second listener for certificates.
         Raises `ServerError` (`broker-missing`) when there is neither Mosquitto nor amqtt, nor one
         configured, and `broker-address` when `HUISHOU_BROKER` is not `host:port`.
         """
@@ -93,6 +116,7 @@ class Broker:
         self._children = children
         self._users = dict(users)
         self._inflight = inflight
+        self._tls = tls
         directory.mkdir(parents=True, exist_ok=True)
         self.child: Child | None = None
         self.host = "127.0.0.1"
@@ -165,6 +189,9 @@ class Broker:
         text = _MOSQUITTO.format(
             port=self.port, directory=directory, user=getpass.getuser(), inflight=self._inflight
         )
+        if self._tls:
+            own = self._tls
+            text += _TLS.format(port=own.port, ca=own.ca, certificate=own.certificate, key=own.key)
         (directory / "mosquitto.conf").write_text(text)
 
 

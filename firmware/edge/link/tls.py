@@ -3,10 +3,11 @@
 Settings `tls`: `ca`, `cert`, `key`, each base64 of DER (not every port reads PEM). There is no way to say
 "do not verify": chain, name and dates are always checked, by Mbed TLS.
 
-Dates need a clock. A dead one stands at a floor that is never ahead of the true time (`edge.clock`), so a
+Dates need a clock. A dead one stands at a floor that is never ahead of the true time (`Clock.floor`), so a
 certificate that is valid now can only look *not yet* valid. Then the `not before` of what the server showed
-is a time that has passed, if it is genuine; `Tls.floor_ms` says it, the clock may start from there, and the
-next handshake verifies everything anew. What that leaves open, and for whom, stands in docs/design.md.
+is a time that has passed, if it is genuine; `Tls.floor_ms` says it, the next handshake is made by it
+(`Clock.lend`) and verifies everything anew; if that fails too it is forgotten. What this leaves open stands
+in docs/design.md.
 """
 
 from binascii import a2b_base64
@@ -57,11 +58,11 @@ class Tls:
         self._newest_ms = 0
         return self._context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
 
-    def floor_ms(self, now_ms: int) -> "int | None":
-        """What the time must at least be, going by the last handshake's certificates; None: nothing beyond
+    def floor_ms(self, now_ms: int) -> int:
+        """What the time must at least be, going by the last handshake's certificates; 0: nothing beyond
         `now_ms`.
         """
-        return self._newest_ms if self._newest_ms > now_ms else None
+        return self._newest_ms if self._newest_ms > now_ms else 0
 
 
 def failure(error: "OSError | ValueError", peer: str) -> "EdgeError | None":

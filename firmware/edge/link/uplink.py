@@ -194,13 +194,24 @@ class Uplink:
             if not self._tls:
                 self._tls = Tls(self._credentials)
             secure, limit = self._tls, TLS_MS
+        clock, note = self._log.clock, self._keep.data
+        lent_ms = note.pop("tls_ms", 0) if secure and clock.source() == "none" else 0
+        if lent_ms:
+            clock.lend(lent_ms)
         link = dial(found[0], port, "%s:%d" % (host, port), secure, broker.get("name", host))
         try:
             self._reset()
             await self._hello(link, limit)
+            if lent_ms:
+                note["tls_ms"] = lent_ms
         except BaseException:
             link.close()
+            if secure and not lent_ms and clock.source() == "none":
+                note["tls_ms"] = secure.floor_ms(clock.local_ms())
             raise
+        finally:
+            if lent_ms:
+                clock.give_back()
         return link
 
     async def _hello(self, link: Connection, limit_ms: int) -> None:
