@@ -27,10 +27,11 @@ class Stream(Protocol):
 @dataclass(slots=True)
 class VirtualNetwork:
     """Sockets of one unit. `connect(port)` opens a stream or returns None (refused); `datagram` answers
-    UDP."""
+    UDP, unless `hosts` has who answers at that address."""
 
     connect: Callable[[int], Stream | None]
     datagram: Callable[[int, bytes], bytes | None]
+    hosts: dict[str, Callable[[int, bytes], bytes | None]] = field(default_factory=dict)
     _queue: list[tuple[int, int, int, str, bytes]] = field(default_factory=list)
     _streams: dict[int, Stream] = field(default_factory=dict)
     _count: int = 0
@@ -50,8 +51,9 @@ class VirtualNetwork:
                 if peer is not None:
                     self._later(now_us + ONE_WAY_US, socket, ">", data)
             case "d":
-                _host, _, payload = data.partition(b"\0")
-                reply = self.datagram(now_us + ONE_WAY_US, payload)
+                host, _, payload = data.partition(b"\0")
+                answer = self.hosts.get(host.decode(), self.datagram)
+                reply = answer(now_us + ONE_WAY_US, payload)
                 if reply is not None:
                     self._later(now_us + 2 * ONE_WAY_US, socket, "d", reply)
             case "x":

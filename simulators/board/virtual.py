@@ -73,8 +73,8 @@ def chip_config(image: Image, fidelity: Fidelity, mode: str) -> dict[str, Any]:
 
 
 def rtc_ppm(image: Image) -> int:
-    """The error of the unit's sleep clock: a 32 kHz crystal's tolerance and temperature, within 40 ppm."""
-    return hashlib.sha256(f"{image.seed}/{image.device}/rtc".encode()).digest()[0] % 81 - 40
+    """The error of the unit's sleep clock: a 32 kHz crystal's tolerance, load and ageing, within 30 ppm."""
+    return hashlib.sha256(f"{image.seed}/{image.device}/rtc".encode()).digest()[0] % 61 - 30
 
 
 def run(

@@ -100,6 +100,11 @@ def test_a_majority_of_true_servers_brackets_the_truth(
     assert abs(offset) <= error + 1, "the truth is 0"
 
 
+@given(st.integers(0, 10**7), ERROR, ERROR)
+def test_a_clock_that_knows_better_than_its_server_is_a_witness(at: int, error: int, own: int) -> None:
+    assert agree([(at, error)], (at, own)) == (at, error, 2)
+
+
 def test_two_servers_that_disagree_have_one_witness_and_the_own_clock_decides() -> None:
     samples = [(0, 50), (3_600_000, 50)]
     assert agree(samples)[2] == 1

@@ -74,11 +74,12 @@ def agree(samples: "list[tuple[int, int]]", own: "tuple[int, int] | None" = None
     """
     witnesses = samples if own is None else samples + [own]
     best: "tuple[int, list[tuple[int, int]]]" = (0, samples)
-    for offset, error in samples:
+    for offset, error in witnesses:
         for edge in (offset - error, offset + error):
             count = len([1 for at, by in witnesses if at - by <= edge <= at + by])
-            if count > best[0]:
-                best = (count, [(at, by) for at, by in samples if at - by <= edge <= at + by])
+            there = [(at, by) for at, by in samples if at - by <= edge <= at + by]
+            if there and count > best[0]:
+                best = (count, there)
     low = max([at - by for at, by in best[1]])
     high = min([at + by for at, by in best[1]])
     return (low + high) // 2, (high - low + 1) // 2, best[0]
