@@ -49,13 +49,14 @@ def main(each: int, seed: int | None, death: str | None, only: int | None, jobs:
     ):
         task = progress.add_task("deaths", total=len(trials))
         for outcome in pool.map(_play, trials):
-            outcomes.append(outcome)
+            if outcome.happened:
+                outcomes.append(outcome)
             progress.advance(task)
     right_pct = {name: _right_pct([o for o in outcomes if o.death == name]) for name in DEATHS}
     right_pct = {name: right for name, right in right_pct.items() if right >= 0}
     _report(outcomes, right_pct, again)
     named = {name: dict(Counter(_name(o) for o in outcomes if o.death == name)) for name in right_pct}
-    facts = {"seed": seed, "trials": len(outcomes), "whole_pct": _right_pct(outcomes)}
+    facts = {"seed": seed, "trials": len(trials), "deaths": len(outcomes), "whole_pct": _right_pct(outcomes)}
     click.echo(json.dumps({**facts, "right_pct": right_pct, "named": named}))
     sys.exit(1 if min(right_pct.values()) < _LEAST_PCT else 0)
 

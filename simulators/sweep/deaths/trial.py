@@ -30,11 +30,14 @@ _BACK = 0.4  # a day in the sun
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`cause`: what the records say; `box`: what the black box says; `events`: what it holds."""
+    """`happened`: whether the blow fell (some wait for a call that did not come). `cause`: what the records
+    say; `box`: what the black box says; `events`: what it holds; `words`: tracebacks.
+    """
 
     death: str
     unit: str
     number: int
+    happened: bool
     cause: str
     box: str
     events: list[Event]
@@ -78,9 +81,17 @@ class Trial:
             records = decode(image.logged())
             events = black_box((Path(folder) / "events.bin").read_bytes())
             words = (Path(folder) / "vm.log").read_text(encoding="utf-8", errors="replace")
+        happened = before.struck or "SABOTAGE" in words
         cause = named(since(records, before.next_seq))
         return Outcome(
-            self.death, unit, self.number, cause, told(events[before.events :], before.boot), events, words
+            self.death,
+            unit,
+            self.number,
+            happened,
+            cause,
+            told(events[before.events :], before.boot),
+            events,
+            words,
         )
 
 
@@ -91,6 +102,7 @@ class _Blow(Part):
         super().__init__(scene, "blow")
         self._image, self._death, self._rng = image, death, rng
         self.next_seq, self.events, self.boot = 1, 0, 0
+        self.struck = death in ("button", "brown-out", "settings")
         self._deep = rng.random() < 0.4  # a brown-out: the cell is empty, not merely weak
         if death == "brown-out":
             scene.at(at_ms - (_EMPTYING_MS if self._deep else _WEAK_MS), "blow.weaken")
@@ -108,7 +120,10 @@ class _Blow(Part):
         events = black_box((self._image.path / "events.bin").read_bytes())
         self.next_seq = records[-1]["seq"] + 1 if records else 1
         self.events, self.boot = len(events), events[-1].boot if events else 0
-        if self._death == "button":
+        if self._death == "modem" and "modem" in self.world.parts:
+            self.struck = True
+            self.world.set_fault("modem", self._rng.choice(("silent", "hangs")))
+        elif self._death == "button":
             self.world.emit(PowerCut(self._rng.choice((300, 2_000, 20_000))))
         elif self._death == "brown-out" and self._deep:
             self.world.emit(PowerCut(1_800_000))

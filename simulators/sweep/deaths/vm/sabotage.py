@@ -7,6 +7,7 @@ Runs where modules are kept over resets (fidelity *standard*), which is how it k
 
 import asyncio
 import asyncio.core as core
+import sys
 import time
 
 import _hw
@@ -74,11 +75,17 @@ def _strike():
     DEATHS[plan["death"]]()
 
 
+def _say():
+    """What the trial reads: it has happened."""
+    print("SABOTAGE " + plan["death"], file=sys.stderr)
+
+
 # What the chip does
 
 
 def _stuck(*_args, **_kwargs):
     """The processor is in C code that never returns: nothing but the watchdog is served."""
+    _say()
     if _hw.watchdog is None:
         while True:
             _hw.wait(_hw.FOREVER)
@@ -112,6 +119,7 @@ def _failing(real, left):
     def fail(self, *args):
         if self.label == "log" and left[0] > 0 and (len(args) > 2 or args[0] == 6):
             left[0] -= 1
+            _say()
             raise OSError(
                 -260
             )  # ESP_ERR_INVALID_SIZE's neighbourhood: what the driver gives is a negative esp_err
@@ -121,6 +129,7 @@ def _failing(real, left):
 
 
 def _clock_leaps():
+    _say()
     days = (1, -1, 400, -3)[plan["pick"] % 4]
     _hw.rtc_zero_us -= days * 86_400_000_000 + plan["pick"] * 1_000_003
 
@@ -129,12 +138,13 @@ def _clock_leaps():
 
 
 def _hooked(hooks, act):
-    """The next call of one of `hooks` does `act` instead, once."""
+    """The next call of one of `hooks` does `act` first, once."""
     cls, name = hooks[plan["pick"] % len(hooks)]
     real = getattr(cls, name)
 
     def once(*args):
         setattr(cls, name, real)
+        _say()
         act()
         return real(*args)
 
@@ -167,6 +177,7 @@ def _throw():
     name = names[plan["pick"] % len(names)]
     task = main_task if name == "main" else supervisor._tasks[name]
     error = ZeroDivisionError("sabotage of " + name)
+    _say()
     if task is core.cur_task and task.ph_key is not None and _running(task):
         raise error
     while isinstance(task.data, asyncio.Task):
@@ -185,6 +196,11 @@ def _running(task):
     return task not in core._task_queue.q and not hasattr(task.data, "remove") and task.data is None
 
 
+def _reboot():
+    _say()
+    supervisor.reset("reboot", "command c-7")
+
+
 DEATHS = {
     "watchdog": _stuck,
     "exception": _throw,
@@ -193,6 +209,6 @@ DEATHS = {
     "flash": _flash_fails,
     "recursion": lambda: _hooked(HOOKS, _recurse),
     "clock": _clock_leaps,
-    "reboot": lambda: supervisor.reset("reboot", "command c-7"),
+    "reboot": _reboot,
     "driver": lambda: _hooked(DRIVERS, _spin),
 }
