@@ -1,4 +1,4 @@
-"""One database that everything is written to: its own thread, connections, progress and troubles."""
+"""One database that everything is written to: its own thread, connections and progress."""
 
 import contextlib
 import sqlite3
@@ -11,11 +11,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from gateway.config import SinkConfig
-from gateway.delays import Histogram
 from gateway.devices import Device
 from gateway.journal import JournalError, JournalReader
 from gateway.journal.readers import announce
-from gateway.logs import ERROR, WARNING, Event
+from gateway.logs import ERROR, Event
 from gateway.processes import Facts
 from gateway.writer import victoriametrics
 from gateway.writer.delivery import Answer, Kind
@@ -23,6 +22,7 @@ from gateway.writer.http import Server
 from gateway.writer.lanes import Lanes, Work
 from gateway.writer.line import Encoder
 from gateway.writer.store import WriterStore
+from gateway.writer.telling import Telling, now_ms
 
 POLL_S = 0.25
 BACKOFF_S = (0.25, 0.5, 1.0)  # short to the end: data is to be live soon after the database is back
@@ -50,18 +50,6 @@ _BROKEN = Event(
     level=ERROR,
     doc="A fault of the gateway itself; it goes on from what was kept. Please report it with the traceback.",
 )
-_STATE = Event("sink-state", "{sink}: {state}. {detail}", doc="A sink came back to work.")
-_TROUBLE = Event(
-    "sink-trouble", "{sink}: {state}. {detail}", level=WARNING, doc="A sink cannot write for the time being."
-)
-# Which condition a state of trouble is.
-_CODES = {
-    "waiting": "sink-away",
-    "stopped": "sink-stopped",
-    "failed": "sink-stopped",
-    "store-failed": "sink-stopped",
-    "journal-failed": "journal-failed",
-}
 
 
 class _Flight(Struct, frozen=True):
@@ -89,7 +77,6 @@ class Sink:
     ) -> None:
         self.config = config
         self._path = store
-        self._told = told
         self._stopped_s = stopped_s
         self._servers = (Server(config), Server(config))  # for live rows; for all others
         self._inspector = Server(config)
@@ -108,17 +95,12 @@ class Sink:
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink {config.name}", daemon=True)
-        self._state, self._detail, self._since_ms = "starting", "", _now_ms()
-        self._failures = 0  # on end
-        self._troubles = 0  # since the start
-        self._last_trouble = ""
-        self._delay = Histogram()
+        self._telling = Telling(config.name, told)
         self._versions = (-1, -1)
         self._new_devices = threading.Event()
         self._connections = dict.fromkeys(self._servers, 0)
         self._announced_s = self._inspected_s = -1e9
         self._page: victoriametrics.Page | None = None
-        self._standing: dict[str, Facts] = {}  # conditions that outlast a state, by code
 
     def start(self) -> None:
         self._thread.start()
@@ -147,25 +129,16 @@ class Sink:
         progress = self._lanes.progress
         return {
             "kind": self.config.kind,
-            "state": self._state,
-            "detail": self._detail,
-            "failures": self._failures,
-            "troubles": self._troubles,
-            "last_trouble": self._last_trouble,
+            **self._telling.facts(),
             "cursor": progress.cursor,
             "backlog_rows": sum(span.upto - span.after for span in progress.plan.backlog),
             "lines": progress.lines,
             "refused": progress.refused,
-            "delay": self._delay.facts(),
         }
 
     def conditions(self) -> list[Facts]:
         """What a person should know now (see gateway.alarms)."""
-        found = list(self._standing.values())
-        code = _CODES.get(self._state)
-        if code is not None:
-            found.append(self._condition(code, self._detail, self._since_ms))
-        return found
+        return self._telling.conditions()
 
     def _run(self) -> None:
         try:
@@ -202,8 +175,7 @@ class Sink:
         self._depart()
         self._resting = not self._flights and self._lanes.idle
         if self._resting:
-            self._failures = 0
-            self._tell("up to date", "")
+            self._telling.works("up to date")
         if not self._flights:
             return False
         wait([flight.sent for flight in self._flights], POLL_S, FIRST_COMPLETED)
@@ -238,7 +210,7 @@ class Sink:
             self._failed(*failed)
 
     def _finish(self, work: Work, took_s: float) -> None:
-        now_ms = _now_ms()
+        at_ms = now_ms()
         for row in work.batch.damaged:
             _DAMAGED(
                 sink=self.config.name,
@@ -248,8 +220,8 @@ class Sink:
                 first=row.first,
                 last=row.last,
             )
-            self._stand("row-damaged", f"journal row {row.id} of {row.device}")
-        refused = self._lanes.finish(work, now_ms, took_s)
+            self._telling.stand("row-damaged", f"journal row {row.id} of {row.device}")
+        refused = self._lanes.finish(work, at_ms, took_s)
         for line in refused:
             _REFUSED(
                 sink=self.config.name,
@@ -262,12 +234,11 @@ class Sink:
         if refused or work.retried:
             self._say_refused()
         if work.lane in ("live", "backlog"):
-            self._delay.observe_all((now_ms - row.received_ms) / 1000 for row in work.batch.rows)
-        self._failures = 0
+            self._telling.delay.observe_all((at_ms - row.received_ms) / 1000 for row in work.batch.rows)
         if self._lanes.progress.plan.backlog:
-            self._tell("catching up", "")
-        elif self._state != "up to date":
-            self._tell("writing", "")
+            self._telling.works("catching up")
+        else:
+            self._telling.works("up to date" if self._telling.state == "up to date" else "writing")
 
     def _failed(self, answer: Answer, server: Server) -> None:
         url = self.config.url
@@ -287,9 +258,9 @@ class Sink:
 
         problem = buckets.make(self.config)
         if problem:
-            self._stand("bucket-missing", f"bucket {self.config.bucket} could not be made: {problem}")
+            self._telling.stand("bucket-missing", f"bucket {self.config.bucket} could not be made: {problem}")
             return False
-        self._standing.pop("bucket-missing", None)
+        self._telling.settle("bucket-missing")
         _BUCKET(sink=self.config.name, bucket=self.config.bucket, url=self.config.url)
         return True
 
@@ -305,13 +276,10 @@ class Sink:
         self, state: str, detail: str, pause_s: float | None = None, token: str | None = None
     ) -> None:
         """Say it, and wait before the next attempt; another token than this one ends the wait."""
-        self._failures += 1
-        self._troubles += 1
         self._lanes.fell_behind()
-        self._last_trouble = f"{state}: {detail}"
-        self._tell(state, detail)
+        self._telling.fails(state, detail)
         if pause_s is None:
-            pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
+            pause_s = BACKOFF_S[min(self._telling.failures, len(BACKOFF_S)) - 1]
         end_s = time.monotonic() + pause_s
         while not self._stop.wait(max(0.0, min(POLL_S, end_s - time.monotonic()))):
             if time.monotonic() >= end_s or (state == "stopped" and self.config.secret() != token):
@@ -345,38 +313,12 @@ class Sink:
         page = victoriametrics.read(text)
         before, self._page = self._page, page
         if problem := victoriametrics.wrong(before, page):
-            self._stand("sink-drops", problem)
+            self._telling.stand("sink-drops", problem)
 
     def _say_refused(self) -> None:
         count, newest = self._store.refused()
         if newest is None:
-            self._standing.pop("line-refused", None)
+            self._telling.settle("line-refused")
         else:
             words = f"{newest.device} {newest.log} {newest.seq}: {newest.status} {newest.words}"
-            self._standing["line-refused"] = self._condition(
-                "line-refused", f"{count} kept, the newest: {words}", newest.at_ms
-            )
-
-    def _stand(self, code: str, detail: str) -> None:
-        self._standing[code] = self._condition(code, detail, _now_ms())
-
-    def _condition(self, code: str, detail: str, since_ms: int) -> Facts:
-        return {"code": code, "detail": detail, "since_ms": since_ms, "about": self.config.name}
-
-    def _tell(self, state: str, detail: str) -> None:
-        """Say how it stands; log it only when it changes for the worse, or back."""
-        if state == self._state and detail == self._detail and not self._failures:
-            return
-        worked = ("starting", "up to date", "writing", "catching up")
-        if state != self._state and state not in worked:
-            _TROUBLE(sink=self.config.name, state=state, detail=detail)
-        elif self._state not in worked and state in worked:
-            _STATE(sink=self.config.name, state=state, detail=detail)
-        if state != self._state:
-            self._since_ms = _now_ms()
-        self._state, self._detail = state, detail
-        self._told()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+            self._telling.stand("line-refused", f"{count} kept, the newest: {words}", newest.at_ms)
