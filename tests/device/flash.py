@@ -39,9 +39,9 @@ class Flash:
 
     def writeblocks(self, block: int, buf: bytes, offset: int) -> None:
         at = block * SECTOR + offset
-        assert offset + len(buf) <= SECTOR, "a write must not leave its sector"
+        assert at + len(buf) <= len(self.image), "a write must not leave the partition"
         for k, byte in enumerate(bytes(buf)[: self._share(len(buf))]):
-            if block not in self.dead:
+            if (at + k) // SECTOR not in self.dead:
                 assert self.image[at + k] == 0xFF or not self.strict, "erased bytes only are programmed"
                 self.image[at + k] &= byte
         self._end(len(buf))
