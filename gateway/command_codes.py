@@ -1,4 +1,4 @@
-"""What a device answers to a command: a code, what it means, what to do. For `huishou device` and the page."""
+"""What a device answers to a command: a code, what it means, what to do. For `huishou device`."""
 
 from gateway.codes import Code
 

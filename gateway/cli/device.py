@@ -52,6 +52,7 @@ def device() -> None:
 @click.option("--within", "life_s", type=click.IntRange(1, 7 * 86_400), metavar="S",
               help="Seconds within which it may be begun; each command has its own.")  # fmt: skip
 @click.option("--wait/--no-wait", default=True, help="Wait for the device's word (at most a minute or so).")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the explanations.")
 @_json_option
 def command(
     device_id: str,
@@ -60,6 +61,7 @@ def command(
     file: Path,
     life_s: int | None,
     wait: bool,
+    lang: str,
     as_json: bool,
 ) -> None:
     """Have DEVICE do something: unlock, lock, zero, reboot, self-test, log-level, hold-awake, locate.
@@ -67,6 +69,7 @@ def command(
     For example `huishou device command bin-001 unlock bay=1`. Exit 0: done. 1: it was not, or nobody
     knows. 3: not answered yet; `huishou device commands` shows it later.
     """
+    from gateway.command_codes import COMMAND_CODES
     from gateway.commands.ask import issue
 
     config = _load(file)
@@ -75,6 +78,9 @@ def command(
         asked = _wait(config, id_, as_json) if wait else _look(config, id_)
     facts = _facts(asked)
     click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _words(facts))
+    if asked.code in COMMAND_CODES and not as_json:
+        row = COMMAND_CODES[asked.code]
+        click.echo(f"{row.zh} {row.zh_do}" if lang == "zh" else f"{row.en} {row.en_do}", err=True)
     if asked.state == "done" or not wait:
         return
     sys.exit(1 if asked.ended or asked.state == "unknown" else 3)
