@@ -341,6 +341,11 @@ class Bin:
             return False
         return True
 
+    async def _ask_again(self, after_ms: int) -> None:
+        """Have the session ask once more whether it is done: time has passed, nothing else would stir it."""
+        await asyncio.sleep_ms(after_ms)
+        self.unit.uplink.poke()
+
     async def _upload(self) -> None:
         unit = self.unit
         clock, ring, acked = unit.clock, unit.log.ring, unit.log.ring.acked
@@ -349,6 +354,7 @@ class Bin:
         def done() -> bool:
             if not asked:
                 asked.append(clock.mono_ms())
+                asyncio.create_task(self._ask_again(LISTEN_MS))
             connected_ms = clock.mono_ms() - asked[0]
             if connected_ms > UPLOAD_MS + held_ms:
                 return True
