@@ -74,6 +74,7 @@ class Bin:
         return self._visiting
 
     def _wrote(self, kind: str) -> None:
+        self.unit.say(3, "record " + kind)
         if self._policy.is_news(kind):
             self._urgent = True
             self._news.set()
@@ -371,6 +372,7 @@ class Bin:
             self._keep["rssi"] = unit.uplink.bearer.signal_dbm()
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
+            unit.say(1, "link: " + unit.uplink.error)
         await unit.uplink.leave()
         self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:

@@ -41,6 +41,10 @@ def _nothing() -> None:
     pass
 
 
+def _silent(_level: int, _text: str) -> None:
+    pass
+
+
 class Commands:
     """`key`: the device's own (bytes; empty: no command is ever good). `state`: gives the durable state.
     `handlers`: by name, `fn(args) -> (state, code, result)` or a coroutine that returns that; `state` is
@@ -64,6 +68,7 @@ class Commands:
         self.handlers = handlers if handlers is not None else {}
         self.start: "Callable[[], None]" = _nothing
         self.news: "Callable[[], None]" = _nothing
+        self.say: "Callable[[int, str], None]" = _silent  # a line for who watches
         self._ledger: "Ledger | None" = None
         self._queue: "list[tuple[str, str, dict[str, Any], int]]" = []
         self._results: "list[tuple[str, dict[str, Any]]]" = []
@@ -94,6 +99,7 @@ class Commands:
         self._untold = [one for one in self._untold if one[0] != name]
 
     def _tell(self, name: str, state: str, code: str, result: "dict[str, Any] | None") -> None:
+        self.say(2, "command %s: %s %s" % (name, state, code))
         self._untold.append((name, self._reply(name, state, code, result)))
         del self._untold[:-SIZE]
         self.news()

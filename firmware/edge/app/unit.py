@@ -1,6 +1,7 @@
 """What every unit is made of: settings, flash log, clock, board, link, supervisor."""
 
 import os
+import sys
 from struct import unpack
 
 from esp32 import Partition
@@ -96,6 +97,7 @@ class Unit:
         self.commands = Commands(self.device, key, lambda: self.state, self.clock)
         self.uplink.commands, self.uplink.desired = self.commands, self.desired
         self.orders = Orders(self)
+        self.commands.say = self.say
 
     @property
     def device(self) -> str:
@@ -123,6 +125,13 @@ class Unit:
             record_boot(self.log, self.supervisor, self.board.id)
             self.keep.save()
         return self.supervisor.cause
+
+    def say(self, level: int, text: str) -> None:
+        """A line on the console for whoever watches: 0 error, 1 warning (as it comes), 2 info, 3 debug; the
+        command `log-level` says how much.
+        """
+        if level <= self.keep.data.get("level", 1):
+            sys.stdout.write("# " + text + "\r\n")
 
     # The running visit, durable: from before the first bolt moves until every session has its record.
 
