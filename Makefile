@@ -36,7 +36,7 @@ $(PAGE): $(PAGE_SOURCES) | $(VENV)/.installed
 
 JUDGES := tests/judges/node
 
-judges: $(JUDGES)/node_modules/.package-lock.json ## npm packages that judge us in tests: foreign clients and a foreign broker
+judges: $(JUDGES)/node_modules/.package-lock.json simulators/bench/wasm/node_modules/.package-lock.json ## npm packages that judge us in tests: foreign clients and a foreign broker
 
 $(JUDGES)/node_modules/.package-lock.json: $(JUDGES)/package.json $(JUDGES)/package-lock.json $(JUDGES)/.npmrc | $(VENV)/.installed
 	cd $(JUDGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts

@@ -36,7 +36,7 @@ def test_no_crystal_within_its_data_sheet_leaves_the_bound(
         now, temp_dc = now + ms, next_dc
         bound.feel(now, temp_dc)
         assert bound.error_us(now) >= true_error_us
-        bound = Bound(*bound.state())  # type: ignore[arg-type]  # as it comes back from RTC memory
+        bound = Bound(*bound.state())  # as it comes back from RTC memory
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**10), st.none() | TEMPERATURES), max_size=30))
