@@ -24,6 +24,8 @@ SEARCH_MS = (2_000, 9_000)
 LEAVE_MS = (900, 2_000)
 GUARD_MS = 1_000
 _THINKING_MS = (8, 40)
+_DIAL_MS = 300
+_AGAIN_MS = 3_000  # PPP's restart timer
 _REBOOT_MS = 400  # from a brown-out to the boot
 _HANGS_AFTER_MS = 20_000  # of data
 _ADDRESS, _OURS = (10, 64, 64, 64), (10, 84, 17, 3)
@@ -58,6 +60,37 @@ def _spoilt(modem: "Modem", answer: bytes) -> bytes:
     return bytes(out)
 
 
+_RUDE = (
+    *(
+        b"",
+        b"\r\nOK\r\n",
+        b"\r\nERROR\r\n",
+        b"\r\n+CME ERROR: 3\r\n",
+        b"\r\nCONNECT\r\n",
+        b"\r\nNO CARRIER\r\n",
+    ),
+    *(
+        b"\r\nRDY\r\n",
+        b"+CEREG: 0,1,",
+        b"\r\n+CPIN: \r\n",
+        b"\r\n+CSQ: ,\r\n",
+        b"\x00\xff\xfe",
+        b"~" * 40,
+        b"A" * 5_000,
+    ),
+)
+"""What no modem should say, and some do."""
+
+
+def _rude(modem: "Modem", answer: bytes) -> bytes:
+    rng = modem.rng("rude")
+    if rng.random() < 0.7:
+        return answer
+    part = answer[: rng.randrange(len(answer) + 1)]
+    said = (answer + answer, part, rng.choice(_RUDE), part + rng.choice(_RUDE), rng.randbytes(30))
+    return rng.choice(said)
+
+
 class Modem(Part):
     """`mode`: `off`, `boot`, `command`, `data`, or `hung`. `cell`: `off`, `search`, `home`.
 
@@ -84,6 +117,7 @@ class Modem(Part):
         "denied": _same,
         "apn": _same,  # the network refuses the access point name
         "garbled": _spoilt,
+        "rude": _rude,  # three answers in ten are anything
         "chatty": _same,  # unsolicited lines between everything
         "slow": _same,  # boots for 9 s, answers after 250 ms
     }
@@ -146,7 +180,9 @@ class Modem(Part):
             for byte in data:
                 if byte == 13:
                     line, self._line = bytes(self._line), bytearray()
-                    self._obey(line.decode("ascii", "replace").strip())
+                    at = line.rfind(b"AT")  # V.250: what comes before the prefix is nobody's
+                    if at >= 0:
+                        self._obey(line[at:].decode("ascii", "replace").strip())
                 elif byte != 10 and len(self._line) < 400:
                     self._line.append(byte)
 
@@ -221,11 +257,17 @@ class Modem(Part):
     def on_connected(self) -> None:
         """The call goes through."""
         if self.mode == "command":
+            self._say(b"\r\nCONNECT 150000000\r\n")
             self._go("data", self.cell)
             self._peer = _END(_ADDRESS, _OURS)
-            if self.fault != "no-ppp":
-                self._say(self._peer.open())
+            self.after(_THINKING_MS[1], "ask")
             self.after(_HANGS_AFTER_MS, "hung")
+
+    def on_ask(self) -> None:
+        """PPP asks, and asks again after its restart timer."""
+        if self.mode == "data" and self._peer is not None and not self._peer.up and self.fault != "no-ppp":
+            self._say(self._peer.open())
+            self.after(_AGAIN_MS, "ask")
 
     def _boot(self) -> None:
         self._go("boot", "off")
@@ -261,7 +303,8 @@ class Modem(Part):
             self._go("command", self.cell)
 
     def _go(self, mode: str, cell: str) -> None:
-        names = ("ready", "card", "registered", "left", "escaped", "hung", "connected", "say")
+        names = ("ready", "card", "registered", "left", "escaped", "hung", "connected", "ask", "say")
+        self.world.cancel(f"{self.name}.ask")
         if mode in ("off", "boot"):
             self.world.cancel(*(f"{self.name}.{event}" for event in names))
             self._line = bytearray()
@@ -308,10 +351,8 @@ class Modem(Part):
         out = line + "\r" if self.echo else ""
         if self.fault == "chatty":
             out += '\r\n+QIND: "csq",21,99\r\n'
-        answer = self._answer(line)
-        if answer:
-            body = "".join(f"\r\n{part}\r\n" for part in answer)
-            self._say((out + body).encode())
+        out += "".join(f"\r\n{part}\r\n" for part in self._answer(line))
+        self._say(out.encode())
 
     def _answer(self, line: str) -> list[str]:
         """The lines that answer a command; the last is its result."""
@@ -365,5 +406,5 @@ class Modem(Part):
     def _dialled(self) -> list[str]:
         if self.cell != "home" or self.fault == "apn":
             return ["NO CARRIER"]
-        self.after(_THINKING_MS[1] + 300, "connected")
-        return ["CONNECT 150000000"]
+        self.after(_DIAL_MS, "connected")
+        return []

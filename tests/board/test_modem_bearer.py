@@ -66,6 +66,10 @@ class ModemScene(Kernel):
         self.begun_ms = start_ms
         self.modem.set_fault(fault)
 
+    def on_heal(self) -> None:
+        """All is well from now on."""
+        self.modem.set_fault(None)
+
     def start(self, now_ms: int) -> list[Stimulus]:
         self.advance(now_ms)
         return self.inputs()
@@ -115,10 +119,13 @@ def play(
     after: str = "pass",
     seconds: int = 200,
     seed: int = 3,
+    heal_s: int = 0,
 ) -> tuple[list[list[str]], ModemScene]:
     """What the bearer said, line by line, and the scene it happened in."""
     bench = Bench(path, board=board)
     scene = ModemScene(board, bench.image.now_ms, fault, seed)
+    if heal_s:
+        scene.after(1_000 * heal_s, "heal")
     bench.scene = scene  # type: ignore[assignment]
     settings = {"apn": "cmiot", **({"pin": pin} if pin else {})}
     program = PROGRAM.format(
@@ -133,7 +140,7 @@ def test_a_cold_start_is_up_in_seconds_and_leaves_in_good_order(tmp_path: Path) 
     ups, downs = said[::2], said[1::2]
     assert [u[0] for u in ups] == ["up"] * 3
     assert all(int(u[1]) < 25 and u[2] == "True" and -113 <= int(u[3]) <= -51 for u in ups)
-    assert all(int(d[1]) <= 8 and d[2] == "False" for d in downs)
+    assert all(int(d[1]) <= 5 and d[2] == "False" for d in downs)
     assert scene.modem.mode == "off"
     assert not scene.modem.supplied
     assert scene.cuts() == scene.pressed() == 3
@@ -164,7 +171,7 @@ def test_each_failure_has_its_own_name_and_its_end(
     assert int(said[0][1]) <= within_s
     assert said[0][2:] == ["False", "None"]
     assert said[1][0] == "down"
-    assert int(said[1][1]) <= 8
+    assert int(said[1][1]) <= 16
     assert not scene.modem.supplied
 
 
@@ -173,6 +180,28 @@ def test_a_poor_line_or_a_slow_module_costs_time_only(tmp_path: Path, fault: str
     said, _scene = play(tmp_path, fault, rounds=4, seconds=400)
     assert [line[0] for line in said[::2]].count("up") >= (2 if fault == "garbled" else 4)
     assert all(int(line[1]) <= 61 for line in said)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("board", [BIN, TRUCK])
+def test_whatever_a_modem_says_a_start_ends_in_time_and_by_name(
+    tmp_path: Path, board: str, seed: int
+) -> None:
+    """For some minutes three answers in ten are anything; then all is well, and stays so."""
+    heal_s = 900 if board == BIN else 300
+    said, scene = play(
+        tmp_path, "rude", board=board, rounds=70, seconds=3_600, well=False, seed=seed, heal_s=heal_s
+    )
+    ups, downs = said[::2], said[1::2]
+    assert len(ups) == 70
+    assert {u[0] for u in ups} >= {"up"}
+    others = {u[0] for u in ups} - {"up", "apn-refused", "ppp-failed"}
+    assert others
+    assert all(code.split("-")[0] in ("modem", "sim", "cell") for code in others)
+    assert all(int(u[1]) <= 66 for u in ups)
+    assert all(int(d[1]) <= 16 and d[2] == "False" for d in downs)
+    assert [u[0] for u in ups[-10:]] == ["up"] * 10
+    assert scene.modem.fault is None
 
 
 def test_a_card_with_a_pin_is_opened(tmp_path: Path) -> None:
@@ -200,7 +229,7 @@ def test_still_in_data_mode_after_a_reset_is_a_normal_start(tmp_path: Path) -> N
     after = "machine.reset() if machine.reset_cause() == machine.PWRON_RESET else None"
     said, scene = play(tmp_path, board=TRUCK, down=False, after=after)
     assert [line[0] for line in said] == ["up", "up"]
-    assert int(said[1][1]) <= 8
+    assert int(said[1][1]) <= 16
     assert scene.pressed() == 1
     assert b"+++" in scene.asked
 

@@ -26,7 +26,9 @@ SIM_MS = 8_000  # until a card has told its state
 DENIED_LOOKS = 5  # a network may say no while it makes up its mind
 DIAL_MS = 15_000
 PPP_MS = 12_000
-HANG_UP_MS = 1_500
+HANG_UP_MS = (
+    7_000  # lwIP asks twice, 3 s each; until then the line is its own, and its end takes our interrupt
+)
 LOOK_MS = 500
 ANSWER_MS = 2_000
 RADIO_MS = 10_000  # AT+CFUN
@@ -88,7 +90,9 @@ class Cellular:
         self.code = ""
 
     async def down(self) -> None:
-        """Leave: the module is switched off where its supply can be, else it only hangs up. Within 8 s."""
+        """Leave: the module is switched off where its supply can be, else it only hangs up. Within 16 s
+        if it hangs, else 5 s.
+        """
         if not self._modem.powered:
             return
         await self._hang_up()
@@ -106,14 +110,16 @@ class Cellular:
         return max(1, min(at_most_ms, time.ticks_diff(self._end, time.ticks_ms())))
 
     async def _ask(self, text: str, prefix: str = "") -> "list[str]":
-        """A question that may be asked again: a disturbed line spoils one answer, seldom three. Errors:
-        `modem-silent`, `modem-error`, `modem-restarted`.
+        """A question that may be asked again: a disturbed line spoils one answer, seldom three; and a module
+        that has just started may say ERROR to anything. Errors: `modem-silent`, `modem-error`,
+        `modem-restarted`.
         """
         for left in (2, 1, 0):
             try:
                 return await self._modem.command(text, self._left(ANSWER_MS), prefix)
             except EdgeError as error:
-                if error.code != "modem-silent" or not left:
+                meant = cell.error_number(error.detail) != ""
+                if not left or error.code == "modem-restarted" or meant:
                     raise
         return []
 

@@ -200,9 +200,15 @@ class PPP:
 
     def disconnect(self):
         if self.state >= PPP._CONNECTING:
-            self._fail(PPP._ACTIVE + 1)  # closing: until the other end has agreed
+            self._fail(
+                PPP._ACTIVE + 1
+            )  # closing: until the other end has agreed, or two requests were in vain
             self._send(self.end.close())
-            self.timer = _hw.at(_hw.now + _AGAIN_US, self._free)
+            self.timer = _hw.at(_hw.now + _AGAIN_US, self._close)
+
+    def _close(self):
+        self._send(self.end.close())
+        self.timer = _hw.at(_hw.now + _AGAIN_US, self._free)
 
     def _fail(self, state):
         self.state = state
@@ -214,7 +220,7 @@ class PPP:
 
     def _free(self):
         self._fail(PPP._INACTIVE)
-        self.stream.irq(None)
+        self.stream.irq(None)  # as on the chip, whoever listens by then
 
     def isconnected(self):
         return self.state == PPP._CONNECTED
