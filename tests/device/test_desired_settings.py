@@ -141,12 +141,12 @@ def test_yesterdays_a_forged_and_a_wrong_revision_change_nothing() -> None:
     assert unit.start().rev == 5
 
 
-@pytest.mark.parametrize("torn", [0, 1, 128, 255])
+@pytest.mark.parametrize("torn", [0, 128, 255])
 def test_a_cut_within_any_flash_operation_leaves_one_revision_whole(torn: int) -> None:
     """Of taking, of the trial's start, and of keeping or rolling back: the old one or the new one is in
     force, and in the end one of them for good.
     """
-    for cut in range(1, 60):
+    for cut in range(1, 48):
         unit = Unit()
         try:
             desired = unit.start()
