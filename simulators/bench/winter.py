@@ -172,7 +172,7 @@ def winter(
         if result.halted is not None:
             raise click.ClickException(f"the firmware ended: {result.halted}")
         noise = (Path(folder) / "unit" / "vm.log").read_text(encoding="utf-8")
-        if noise:
+        if "Traceback" in noise:
             raise click.ClickException(f"the firmware said: {noise[:2000]}")
         out.records = [json.loads(data) for _log, _seq, data in image.logged()]
     supply.count()
@@ -310,7 +310,8 @@ def main(
     for text in misses:
         click.echo(f"MISS {text}")
     if misses:
-        options = f"--days {days} --dark {dark_days} --charge {charge} --cell {spec_mwh:g} --seed {seed} --bin {index}"
+        options = f"--days {days} --dark {dark_days} --charge {charge} --cell {spec_mwh:g}"
+        options += f" --seed {seed} --bin {index}"
         click.echo(f"again: python -m simulators.bench.winter {options}")
     click.echo(json.dumps({
         "bench": "winter", "days": days, "dark_days": dark_days, "seed": seed, "bin": index,
