@@ -2,20 +2,7 @@
 demand.
 """
 
-from edge.drivers.adc import Adc
-from edge.drivers.bus import Bus
-from edge.drivers.display import Display
-from edge.drivers.hx711 import Hx711
-from edge.drivers.line import Line
-from edge.drivers.lock import Lock
-from edge.drivers.modem import Modem
-from edge.drivers.mppt import Mppt
-from edge.drivers.ranger import Ranger
-from edge.drivers.reader import GAP_MS, Reader
 from edge.drivers.serial import Serial
-from edge.drivers.switch import Switch
-from edge.drivers.tof import Tof
-from edge.drivers.transmitter import Transmitter
 from edge.errors import EdgeError
 
 TYPE_CHECKING = False
@@ -23,39 +10,113 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    Part = dict[str, Any]
 
-def _serial(part: "dict[str, Any]") -> Serial:
-    return Serial(part["uart"], part["tx"], part["rx"], part["baud"], part.get("rxbuf", 1024))
+# A driver is loaded when a part of the board first needs it: a bin without a modem has none on its heap.
 
 
-def _lock(part: "dict[str, Any]") -> Lock:
+def _serial(p: "Part") -> Serial:
+    return Serial(p["uart"], p["tx"], p["rx"], p["baud"], p.get("rxbuf", 1024))
+
+
+def _adc(p: "Part") -> object:
+    from edge.drivers.adc import Adc
+
+    return Adc(p["pin"], p["scale_permille"])
+
+
+def _bus(p: "Part") -> object:
+    from edge.drivers.bus import Bus
+
+    return Bus(_serial(p), p["baud"], p.get("enable"))
+
+
+def _button(p: "Part") -> object:
+    from edge.drivers.line import Line
+
+    return Line(p["pin"])
+
+
+def _display(p: "Part") -> object:
+    from edge.drivers.display import Display
+
+    return Display(_serial(p))
+
+
+def _hx711(p: "Part") -> object:
+    from edge.drivers.hx711 import Hx711
+
+    return Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10))
+
+
+def _lock(p: "Part") -> object:
     """With `current` and `stall_ma` where the motor's current is measured (`scale_permille`: mA a V)."""
-    current = Adc(part["current"], part.get("scale_permille", 1000)) if "current" in part else None
-    return Lock(part["drive"], part["bolt"], part["door"], current, part.get("stall_ma", 0))
+    from edge.drivers.adc import Adc
+    from edge.drivers.lock import Lock
+
+    current = Adc(p["current"], p.get("scale_permille", 1000)) if "current" in p else None
+    return Lock(p["drive"], p["bolt"], p["door"], current, p.get("stall_ma", 0))
 
 
-_DRIVERS: "dict[str, Callable[[dict[str, Any]], object]]" = {
-    "adc": lambda p: Adc(p["pin"], p["scale_permille"]),
-    "bus": lambda p: Bus(_serial(p), p["baud"], p.get("enable")),
-    "button": lambda p: Line(p["pin"]),
-    "display": lambda p: Display(_serial(p)),
+def _modem(p: "Part") -> object:
+    from edge.drivers.modem import Modem
+
+    return Modem(_serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1"))
+
+
+def _ranger(p: "Part") -> object:
+    from edge.drivers.ranger import Ranger
+
+    return Ranger(_serial(p), p["power"])
+
+
+def _tof(p: "Part") -> object:
+    from edge.drivers.tof import Tof
+
+    return Tof(_serial(p), p["power"])
+
+
+def _reader(p: "Part") -> object:
+    from edge.drivers.reader import GAP_MS, Reader
+
+    return Reader(_serial(p), p.get("gap_ms", GAP_MS))
+
+
+def _switch(p: "Part") -> object:
+    from edge.drivers.switch import Switch
+
+    return Switch(p["pin"])
+
+
+def _mppt(p: "Part", bus: "Any") -> object:
+    from edge.drivers.mppt import Mppt
+
+    return Mppt(bus, p["unit"], p["registers"])
+
+
+def _transmitter(p: "Part", bus: "Any") -> object:
+    from edge.drivers.transmitter import Transmitter
+
+    return Transmitter(bus, p["unit"], p["registers"], p.get("power"))
+
+
+_DRIVERS: "dict[str, Callable[[Part], object]]" = {
+    "adc": _adc,
+    "bus": _bus,
+    "button": _button,
+    "display": _display,
     "gnss": _serial,
-    "hx711": lambda p: Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10)),
+    "hx711": _hx711,
     "lock": _lock,
-    "modem": lambda p: Modem(
-        _serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1")
-    ),
-    "ranger": lambda p: Ranger(_serial(p), p["power"]),
-    "tof": lambda p: Tof(_serial(p), p["power"]),
-    "reader": lambda p: Reader(_serial(p), p.get("gap_ms", GAP_MS)),
-    "switch": lambda p: Switch(p["pin"]),
+    "modem": _modem,
+    "ranger": _ranger,
+    "reader": _reader,
+    "switch": _switch,
+    "tof": _tof,
 }
 
 # Those that share a line: made with the driver of the part that is their `bus`.
-_ON_BUS: "dict[str, Callable[[dict[str, Any], Any], object]]" = {
-    "mppt": lambda p, bus: Mppt(bus, p["unit"], p["registers"]),
-    "transmitter": lambda p, bus: Transmitter(bus, p["unit"], p["registers"], p.get("power")),
-}
+_ON_BUS: "dict[str, Callable[[Part, Any], object]]" = {"mppt": _mppt, "transmitter": _transmitter}
 
 
 class Board:

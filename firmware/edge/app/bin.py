@@ -22,7 +22,6 @@ from edge.app.recovery import settle
 from edge.app.senses import THERMOSTAT, feel, raised, too_hot
 from edge.app.session import Visit
 from edge.app.unit import Unit
-from edge.console import Console
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
@@ -138,6 +137,8 @@ class Bin:
 
     def _offer_console(self) -> None:
         if self._service.level() == 0:
+            from edge.console import Console  # on the heap only while somebody is plugged in
+
             self.unit.supervisor.start("console", Console(self.unit).run)
 
     async def _pause(self, ms: int) -> None:

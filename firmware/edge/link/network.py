@@ -6,14 +6,14 @@ A bearer has `async up(deadline_ms)` (raises EdgeError with a code), `async down
 """
 
 from edge.keep import Keep
-from edge.link.cellular import Cellular
-from edge.link.wifi import Wifi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from edge.drivers.modem import Modem
+    from edge.link.cellular import Cellular
+    from edge.link.wifi import Wifi
 
 
 # Failures that no waiting mends: recorded at once. Others are when they come so often in a row.
@@ -22,7 +22,13 @@ TOLD_FAILS = 3
 
 
 def bearer(settings: "dict[str, Any]", modem: "Modem | None", keep: Keep) -> "Wifi | Cellular":
-    """The bearer of a unit: over its modem if it has one, unless `network.bearer` is `wifi`."""
+    """The bearer of a unit: over its modem if it has one, unless `network.bearer` is `wifi`. The other one is
+    not loaded.
+    """
     if modem is not None and settings.get("bearer") != "wifi":
+        from edge.link.cellular import Cellular
+
         return Cellular(modem, settings, keep)
+    from edge.link.wifi import Wifi
+
     return Wifi(settings.get("ssid", ""), settings.get("password", ""))
