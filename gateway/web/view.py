@@ -109,9 +109,10 @@ def describe(record: Record, lang: str) -> str:
         case "session":
             return t("say.session", bay=record["bay"], outcome=known(lang, "session", record["outcome"]))
         case "boot":
-            return t(
-                "say.boot", reason=known(lang, "boot", record.get("reason", "–")), fw=record.get("fw", "–")
-            )
+            why = known(lang, "boot", record.get("reason", "–"))
+            if record.get("breadcrumb"):
+                why += f" ({record['breadcrumb']})"
+            return t("say.boot", reason=why, fw=record.get("fw", "–"))
         case "position":
             speed = f"{record['speed_cmps'] * 0.036:.0f} km/h · " if "speed_cmps" in record else ""
             return f"{speed}{record['lat_e7'] / 1e7:.5f}, {record['lon_e7'] / 1e7:.5f}"
