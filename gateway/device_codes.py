@@ -319,7 +319,7 @@ DEVICE_CODES: dict[str, Code] = {
         Code(
             "safe-mode",
             "The unit failed to start three times and runs link and console only; no door opens.",
-            "The detail says what failed. Correct the settings or update the firmware, then reboot it by command.",
+            "The detail says what failed. Correct the settings or update the firmware, then reboot it.",
             "设备连续三次启动失败，仅保留通信和控制台，门不开启。",
             "失败原因见详情。请更正设置或升级固件，然后下发重启命令。",
         ),

@@ -129,7 +129,7 @@ def test_a_device_of_another_authority_is_not_let_in(
 ) -> None:
     foreign = {**stranger.credentials("bin-001"), "ca": authority.credentials("bin-001")["ca"]}
     found = connect([brokers.start()], foreign)
-    assert found["ends"][0] in ("tls-refused", "tls-failed", "link-closed", "os-error")
+    assert found["ends"] == ["tls-refused"]
     assert found["sent"] == 0
 
 
@@ -156,7 +156,7 @@ def test_the_next_broker_of_the_list_is_tried_when_one_is_not_what_it_says(
 ) -> None:
     wrong, right = brokers.start(by=stranger), brokers.start()
     found = connect([wrong, right], authority.credentials("bin-001"))
-    assert (found["ends"], found["sent"], found["at"]) == (["done"], 20, 1)
+    assert (found["ends"], found["sent"], found["at"]) == (["done"], 21, 1)  # and a fault: not at home
 
 
 def test_a_handshake_that_hangs_ends_in_time_and_the_next_broker_is_tried(
@@ -165,7 +165,7 @@ def test_a_handshake_that_hangs_ends_in_time_and_the_next_broker_is_tried(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ports = [silent.getsockname()[1], brokers.start()]
         found = connect(ports, authority.credentials("bin-001"), limits={"TLS_MS": 700})
-    assert (found["ends"], found["sent"], found["at"]) == (["done"], 20, 1)
+    assert (found["ends"], found["sent"], found["at"]) == (["done"], 21, 1)  # and a fault: not at home
 
 
 @pytest.mark.parametrize(

@@ -125,12 +125,12 @@ async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 def expected(fault: Serve) -> set[str]:
     names: dict[Any, set[str]] = {
-        closes_at_once: {"link-closed", "os-error"},
+        closes_at_once: {"link-closed", "os-error", "link-no-broker"},
         says_nothing: {"link-silent"},
         reads_nothing_after_connack: {"link-silent", "link-stuck"},
         refuses: {"mqtt-refused"},
         talks_nonsense: {"link-silent"},  # the T of HTTP announces 84 bytes, which never come
-        resets: {"link-closed", "os-error"},
+        resets: {"link-closed", "os-error", "link-no-broker"},
     }
     return names[fault]
 

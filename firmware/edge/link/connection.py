@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 READ = 2048
+_EPIPE = 32
 
 
 class Connection:
@@ -27,6 +28,7 @@ class Connection:
         self._sock = sock
         self._peer = peer
         self._secure = secure
+        self._heard = False  # anything yet: until then the server may refuse us
         self._stream: "Any" = asyncio.StreamReader(sock)
 
     async def write(self, data: bytes, limit_ms: int) -> None:
@@ -57,10 +59,18 @@ class Connection:
             ) from None
         if not data:
             raise EdgeError("link-closed", self._peer + " closed the connection")
+        self._heard = True
         return data
 
     def _named(self, error: "OSError | ValueError") -> Exception:
-        return (tls.failure(error, self._peer) if self._secure else None) or error
+        if not self._secure:
+            return error
+        named = tls.failure(error, self._peer)
+        if named or self._heard or not isinstance(error, OSError):
+            return named or error
+        if error.errno in (_EPIPE, errno.ECONNRESET):  # closed before we could read why
+            return EdgeError("tls-refused", self._peer + " ended the handshake without a word")
+        return error
 
     def close(self) -> None:
         self._sock.close()

@@ -181,6 +181,7 @@ class Uplink:
                 last = error
                 continue
             self._brokers.chosen(place, clock.local_ms())
+            self._log.fault("link", "broker-fallback", place > 0, "%s; %s" % (self._broker["host"], last))
             self.bearer.well()
             return place, link
         raise last
@@ -218,7 +219,12 @@ class Uplink:
         keepalive = self._broker.get("keepalive_s", brokers.KEEPALIVE_S)
         will = (self._prefix + "up/state", self._state(False, None))
         password = self._broker.get("password", "")
-        await self._write(link, self._mqtt.connect(self._device, password, keepalive, will), limit_ms)
+        try:
+            await self._write(link, self._mqtt.connect(self._device, password, keepalive, will), limit_ms)
+        except (EdgeError, OSError) as error:
+            if isinstance(error, EdgeError) and error.code != "link-stuck":
+                raise
+            raise EdgeError("link-no-broker", str(error)) from None
         clock, let_in = self._log.clock, False
         deadline = clock.mono_ms() + ANSWER_MS
         while not let_in:

@@ -64,6 +64,8 @@ async def main():
             ends.append("done")
         except (EdgeError, OSError) as error:
             ends.append(error.code if isinstance(error, EdgeError) else "os-error")
+        except asyncio.TimeoutError:
+            ends.append("WEDGED")
     print(
         json.dumps(
             {
