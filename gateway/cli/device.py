@@ -219,10 +219,29 @@ def _facts(asked: Any) -> dict[str, Any]:
 def _words(facts: dict[str, Any]) -> str:
     at = datetime.fromtimestamp(facts["issued_ms"] / 1000, UTC)
     args = " ".join(f"{key}={value}" for key, value in facts["args"].items())
-    result = "" if facts["result"] is None else " " + json.dumps(facts["result"], ensure_ascii=False)
+    result = "" if facts["result"] is None else " " + _result(facts)
     state = facts["state"] + (f" ({facts['code']})" if facts["code"] else "")
     what = f"{facts['name']} {args}".rstrip()
     return f"{at:%Y-%m-%d %H:%M:%S}Z  {facts['device']}  {what}  {state}{result}"
+
+
+def _result(facts: dict[str, Any]) -> str:
+    """What a command returned; a black box event by event."""
+    result = facts["result"]
+    text = json.dumps(result, ensure_ascii=False)
+    if facts["name"] != "events" or not isinstance(result.get("events"), str):
+        return text
+    from gateway.commands.events import decode
+
+    try:
+        events = decode(result["events"])
+    except ValueError as err:
+        return f"{text}\n  not a black box: {err}"
+    lines = [f"boot {result.get('boot')}, started by {result.get('cause')}"]
+    for event in events:
+        at = f"{datetime.fromtimestamp(event.t_s, UTC):%Y-%m-%d %H:%M:%S}Z" if event.t_s else "time not known"
+        lines.append(f"  {at:20}  {event.boot:5}  {event.code:20} {event.detail}".rstrip())
+    return "\n".join(lines)
 
 
 def _now_ms() -> int:

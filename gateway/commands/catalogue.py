@@ -51,6 +51,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("reboot", "all", 3600, "Start the program anew", "重新启动"),
     Entry("self-test", "all", 900, "Try each part, or one", "自检所有部件或某一部件", (
         Arg("part", "name of a part", "部件名称"),)),
+    Entry("events", "all", 3600, "Fetch the black box: the last 64 events", "读取黑匣子：最近 64 个事件"),
     Entry("log-level", "all", 3600, "How much the console tells", "控制台输出的详细程度", (
         Arg("level", "error, warning, info or debug", "error、warning、info 或 debug", required=True),)),
     Entry("hold-awake", "bin", 86_400, "Stay awake and connected for a while", "保持唤醒和连接一段时间", (

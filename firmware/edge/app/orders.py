@@ -1,8 +1,9 @@
-"""What commands do that every unit knows: reboot, self-test, log-level, locate. And what they leave to be
-done afterwards: staying awake, and starting anew when there is a moment for it.
+"""What commands do that every unit knows: reboot, self-test, log-level, locate, events. And what they leave
+to be done afterwards: staying awake, and starting anew when there is a moment for it.
 """
 
 import asyncio
+from binascii import b2a_base64
 
 from edge.errors import EdgeError
 
@@ -33,6 +34,7 @@ class Orders:
         commands.handlers["self-test"] = self.self_test
         commands.handlers["log-level"] = self.log_level
         commands.handlers["locate"] = self.locate
+        commands.handlers["events"] = self.events
         commands.start = lambda: supervisor.start("commands", commands.run)
         commands.news = unit.uplink.poke
         unit.desired.changed = lambda: self.restart(*unit.desired.restart)
@@ -93,6 +95,14 @@ class Orders:
         if broken:
             return "failed", "self-test-failed", {"parts": broken, "tried": len(parts)}
         return "done", "", {"parts": parts, "tried": len(parts)}
+
+    def events(self, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any] | None]":
+        """The last 64 of the black box, as they lie on flash (`edge/blackbox.py`): 2,048 characters."""
+        unit = self._unit
+        data = b2a_base64(b"".join(unit.box.last())).decode().strip()
+        found = {"boot": unit.box.boot, "cause": unit.supervisor.cause, "safe": unit.supervisor.safe}
+        found["events"] = data
+        return "done", "", found
 
     def log_level(self, args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any] | None]":
         level = args["level"]
