@@ -37,10 +37,10 @@ class RealGateway:
     """Decides, commits, and only then acknowledges. See `simulators.sweep.power.round.Store`."""
 
     def __init__(self, settings: dict[str, Any], store: Path) -> None:
-        bays = tuple(Bay(bay=bay["bay"], category=bay["category"]) for bay in settings["bays"])
-        self._device = Device(id=settings["device"], unit="bin", bays=bays)
+        bays = tuple(Bay(bay=bay["bay"], category=bay["category"]) for bay in settings.get("bays", []))
+        self._device = Device(id=settings["device"], unit=settings["unit"], bays=bays)
         self._key = bytes.fromhex(settings["key"])
-        self._wake_s: int = settings.get("wake_s", 600)
+        self._interval = "wake_s" if settings["unit"] == "bin" else "reading_s"
         self._store = store
         self._command: tuple[int, bytes] = (0, b"")
         self._commands = 0
@@ -90,7 +90,7 @@ class RealGateway:
             self._revision += 1
         orders = [(contract.topic(device, "down/commands"), self._command[1])]
         if self._rev < self._revision:
-            config = {"wake_s": self._wake_s + self._revision}
+            config = {self._interval: 600 + self._revision}
             body = encode_desired(device, self._key, self._revision, config)
             orders.append((contract.topic(device, "down/desired"), body))
         return orders

@@ -102,7 +102,8 @@ def findings(
 ) -> set[str]:
     ledger = Ledger()
     ledger.see(flash)
-    return {kind for kind, _ in judge(ledger, journal, declared, wrong, truth, {}, {}).findings}
+    owed = {(log, seq) for log, seq, _ in flash}
+    return {kind for kind, _ in judge(ledger, owed, journal, declared, wrong, (truth, {}, {})).findings}
 
 
 def test_the_judge_names_what_is_wrong() -> None:

@@ -385,6 +385,10 @@ class Uplink:
         ring, seq = self._log.ring, int(body["seq"])
         if body["log"] != ring.log:
             return  # of a log that this device no longer has
+        if self._window.sent < seq <= ring.head:
+            run = ring.read(self._window.sent + 1, 1)
+            if not run or run[0][0] > seq:
+                self._window.sent = seq  # what lies between is lost: the gateway has passed it, as declared
         if self._window.acknowledged(seq, ring.acked, self._log.clock.mono_ms()):
             ring.ack(seq)
             self.proved = True

@@ -2,7 +2,7 @@
 
 | finding | what it means |
 |---|---|
-| `lost` | a record was complete on flash; the journal lacks it after hours of rest, or holds it for lost |
+| `lost` | a record was complete on flash; the journal lacks it long after all was well, or calls it lost |
 | `altered` | the journal has another text under a record's number, or a text on flash changed |
 | `doubled` | the journal has a number twice, or a record that was never on flash |
 | `journal` | what the journal's own verification finds, and records that came under two numbers |
@@ -48,17 +48,24 @@ def _filled_in(before: bytes, after: bytes) -> bool:
 
 def judge(
     ledger: Ledger,
+    owed: set[Name],
     stored: list[tuple[str, int, bytes]],
     declared: Iterable[tuple[str, int, int]],
     wrong: Iterable[str],
-    truth: Lines,
-    doors: dict[str, tuple[bool, bool]],
-    bays: dict[str, int],
+    visits: tuple[Lines, dict[str, tuple[bool, bool]], dict[str, int]] | None,
 ) -> Verdict:
-    """`stored`: the journal's records; `declared`: spans that the device declared lost; `wrong`: what
-    the journal finds amiss in itself; `doors`, `bays`: as for doors."""
+    """`owed`: what the journal must have by now; `stored`: its records; `declared`: spans that the device
+    declared lost; `wrong`: what the journal finds amiss in itself; `visits`: what `judge_doors` is told of a
+    bin (truth, doors, bays), None for a truck.
+    """
     records: list[dict[str, Any]] = [json.loads(text) for _log, _seq, text in sorted(stored)]
-    verdict = judge_doors(truth, records, doors, bays)
+    verdict = Verdict()
+    if visits is not None:
+        truth, doors, bays = visits
+        verdict = judge_doors(truth, records, doors, bays)
+        verdict.counts["thanked"] += sum(line["what"] == "deposit" and line["thanked"] for line in truth)
+    elif died := [one for one in records if one["kind"] == "fault" and one["code"] == "task-died"]:
+        verdict.found("crash", died)
     held: dict[Name, bytes] = {}
     for log, seq, text in stored:
         if (log, seq) in held:
@@ -69,7 +76,7 @@ def judge(
             verdict.found("doubled", f"{log}/{seq} is in the journal and never was on flash: {text!r}")
         elif known != text:
             verdict.found("altered", f"{log}/{seq}: flash {known!r}, journal {text!r}")
-    for log, seq in sorted(ledger.texts.keys() - held.keys()):
+    for log, seq in sorted(owed - held.keys()):
         verdict.found("lost", f"{log}/{seq}: {ledger.texts[log, seq]!r}")
     for log, first, last in declared:
         verdict.counts["numbers passed over"] += last - first + 1
@@ -81,5 +88,4 @@ def judge(
     for words in wrong:
         verdict.found("journal", words)
     verdict.counts["records"] += len(held)
-    verdict.counts["thanked"] += sum(line["what"] == "deposit" and line["thanked"] for line in truth)
     return verdict

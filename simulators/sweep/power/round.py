@@ -1,4 +1,4 @@
-"""One round: a bin with a small log, a plan of cuts, a rude broker, then time to recover; the verdict."""
+"""One round: a unit with a small log, a plan of cuts, a rude broker, then time to recover; the verdict."""
 
 import tempfile
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from simulators.board.image import Image
 from simulators.board.virtual import Fidelity, Result, run
 from simulators.sweep.door.judge import Lines, Verdict
 from simulators.sweep.power.broker import Broker, Gateway
-from simulators.sweep.power.judge import Ledger, judge
+from simulators.sweep.power.judge import Ledger, Name, judge
 from simulators.sweep.power.plan import Plan
 from simulators.world.bin import BinScene, Collection, crew_token
-from simulators.world.district import district
+from simulators.world.district import District, district
+from simulators.world.truck import TruckScene
 
 START_MS = 1_790_000_000_000
 LOG_SECTORS = 16  # of 4096 bytes: a round runs some laps through it
@@ -24,6 +25,7 @@ NEIGHBOURS = 10**6  # so many that a token names one visit
 STEP_MS = 15 * 60_000
 MOST_STEPS = 40
 REST_STEPS = 16  # four hours of power and a good broker
+TRUCK_EVERY = 5  # rounds, one is a truck's
 _EMPTIED_EVERY_MS = 3 * 3_600_000
 
 
@@ -83,27 +85,38 @@ def _memory() -> Path | None:
     return shared if shared.is_dir() else None
 
 
+def _scene(plan: Plan, city: District, truth: Lines) -> BinScene | TruckScene:
+    """A busy bin that is emptied all day; now and then a truck."""
+    if plan.number % TRUCK_EVERY == TRUCK_EVERY - 1:
+        spec = city.trucks[plan.number % len(city.trucks)]
+        return TruckScene(spec, city.rounds, plan.name, START_MS, truth.append)
+    bin_spec = replace(city.bins[plan.number % len(city.bins)], households=NEIGHBOURS)
+    crew = crew_token(1, "sweep")
+    return BinScene(
+        bin_spec,
+        plan.name,
+        START_MS,
+        lambda after: Collection(after + _EMPTIED_EVERY_MS, crew, None),
+        truth.append,
+        PACE,
+    )
+
+
 class _Round:
     def __init__(self, plan: Plan, make: MakeStore, folder: Path) -> None:
         self._plan = plan
         self._folder = folder
         city = district(1 + plan.number % 20)
-        spec = city.bins[plan.number % len(city.bins)]
-        self._spec = spec = replace(spec, households=NEIGHBOURS)
         self._truth: Lines = []
-        self._scene = BinScene(
-            spec,
-            plan.name,
-            START_MS,
-            lambda after: Collection(after + _EMPTIED_EVERY_MS, crew_token(1, "sweep"), None),
-            self._truth.append,
-            PACE,
-        )
-        settings = city.settings(spec.device)
-        self._image = _Image.create(folder / "unit", spec.device, spec.board, settings, 7, START_MS)
+        self._scene = _scene(plan, city, self._truth)
+        device = self._scene.spec.device
+        settings = city.settings(device)
+        board = self._scene.spec.board
+        self._image = _Image.create(folder / "unit", device, board, settings, 7, START_MS)
         self._image.shorten()
         self._store = make(settings, folder / "store")
         self._broker = Broker(gateway=self._store, name=plan.name, rude=frozenset(plan.rude))
+        self._owed: set[Name] = set()
         self._boots = 0
         self._cuts: dict[str, int] = {}
         self._halted: str | None = None
@@ -124,11 +137,12 @@ class _Round:
         """The power stays, the broker is well, nobody comes: everything has to arrive."""
         self._plan = self._plan.without(cuts=set(self._plan.cuts))
         self._broker.rude = frozenset()
-        self._scene.set_pace(0)
-        for _ in range(REST_STEPS):
+        if isinstance(self._scene, BinScene):
+            self._scene.set_pace(0)
+        for step in range(REST_STEPS):
+            self._owed = set(self._image.ledger.texts)
             self._run()  # each begins with a power cycle: a unit that starts reports
-            self._image.note()
-            if not self._image.ledger.texts.keys() - {(log, seq) for log, seq, _ in self._store.stored()}:
+            if step and not self._owed - {(log, seq) for log, seq, _ in self._store.stored()}:
                 return
 
     def _run(self) -> None:
@@ -152,14 +166,15 @@ class _Round:
         self._boots += 1
 
     def _verdict(self) -> Verdict:
-        bays = {bay.lock: bay.bay for bay in self._spec.bays}
-        locks: dict[str, Any] = {name: self._scene.parts[name] for name in bays}
-        doors = {name: (bool(lock.bolted), bool(lock.closed)) for name, lock in locks.items()}
-        store = self._store
-        verdict = judge(
-            self._image.ledger, store.stored(), store.lost(), store.wrong(), self._truth, doors, bays
-        )
-        words = (self._image.path / "vm.log").read_text(encoding="utf-8")
+        visits, store = None, self._store
+        if isinstance(self._scene, BinScene):
+            bays = {bay.lock: bay.bay for bay in self._scene.spec.bays}
+            locks: dict[str, Any] = {name: self._scene.parts[name] for name in bays}
+            doors = {name: (bool(lock.bolted), bool(lock.closed)) for name, lock in locks.items()}
+            visits = (self._truth, doors, bays)
+        verdict = judge(self._image.ledger, self._owed, store.stored(), store.lost(), store.wrong(), visits)
+        said = (self._image.path / "vm.log").read_text(encoding="utf-8").splitlines()
+        words = "\n".join(line for line in said if not line.startswith("# "))  # what `log-level` lets it say
         if self._halted is not None or words:
             verdict.found("crash", (self._halted, words[:2000]))
         counts = verdict.counts
