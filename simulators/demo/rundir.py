@@ -81,9 +81,11 @@ class RunDir:
         devices["devices"] += [_station_entry(station) for station in stations]
         _write(self.path / "devices.json", json.dumps(devices, ensure_ascii=False, indent=1))
         _write(self.path / "map.geojson", json.dumps(townmap.base_map(plan.town), ensure_ascii=False))
+        keys = {unit.device: plan.settings(unit.device)["key"] for unit in plan.units}
+        _private(self.path / "keys.json", json.dumps({"keys": keys}))
         sections: list[tuple[str, dict[str, Any]]] = [
             ("[store]", {"path": "store"}),
-            ("[devices]", {"file": "devices.json"}),
+            ("[devices]", {"file": "devices.json", "keys_file": "keys.json"}),
             (
                 "[mqtt]",
                 {

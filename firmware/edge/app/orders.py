@@ -44,8 +44,7 @@ class Orders:
     @property
     def busy(self) -> bool:
         """Something was asked for that is not done: no time to sleep."""
-        running = [name for name in TASKS if self._unit.supervisor.running(name)]
-        return bool(running) or self.held_ms() > 0
+        return bool([name for name in TASKS if self._unit.supervisor.running(name)])
 
     # Staying awake
 
@@ -72,11 +71,14 @@ class Orders:
         start = clock.mono_ms()
         while clock.mono_ms() - start < TELL_MS and unit.uplink.connected and unit.commands.busy:
             await asyncio.sleep_ms(LOOK_MS)
-        while clock.mono_ms() - start < IDLE_MS and (unit.attended() or unit.visit() is not None):
+        while clock.mono_ms() - start < IDLE_MS and not unit.supervisor.safe and self._serving():
             await asyncio.sleep_ms(LOOK_MS)
         if unit.supervisor.safe:
             unit.supervisor.leave_safe_mode("command")
         unit.supervisor.reset(*self._why)
+
+    def _serving(self) -> bool:
+        return self._unit.attended() or self._unit.visit() is not None
 
     # Commands
 

@@ -84,6 +84,7 @@ class Safe:
             supervisor.box.note("safe-mode", supervisor.cause)
         if unit:
             unit.boot_record()
+            unit.commands.recover()
             unit.log.fault("unit", "safe-mode", True, supervisor.crumb or supervisor.cause)
             if self._has_power(unit):
                 supervisor.start("uplink", self._session)
