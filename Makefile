@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-link bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -107,6 +107,9 @@ bench-flood: setup influxd ## what one device that floods leaves to the others
 profile-intake: setup influxd ## where the microseconds of intake and writer go
 	mkdir -p run/bench
 	$(BIN)/python -m simulators.bench.profile $(ARGS) | tee run/bench/profile.txt
+
+bench-handshake: setup debian-packages ## how long a TLS handshake stops the firmware's event loop
+	$(BIN)/python -m simulators.bench.handshake $(ARGS)
 
 bench-reconnect: setup ## 1,000 units after a restart of their broker: how even their return is
 	$(BIN)/python -m simulators.bench.reconnect $(ARGS)
