@@ -224,3 +224,12 @@ def test_a_list_of_brokers_has_its_first_changed() -> None:
     doc = {"broker": [{"host": "a"}, {"host": "b"}]}
     assert laid_over(doc, {"broker.host": "c"})["broker"] == [{"host": "c"}, {"host": "b"}]
     assert laid_over({}, {"ntp.host": "t"})["ntp"] == {"host": "t"}
+
+
+def test_the_manual_names_every_setting() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "devices.md").read_text("utf-8")
+    for key, kind, least, most, unit in TABLE:
+        row = next(line for line in manual.splitlines() if line.startswith(f"| `{key}` |"))
+        assert f"| {unit} |" in row, key
+        if kind in ("int", "text", "word"):
+            assert f"{least:,} to {most:,}" in row or f"{least} to {most}" in row, key
