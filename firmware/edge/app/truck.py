@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SILENT_MS = 30_000
+LINK_MS = 1_200_000  # a modem through all its cures, a look-up, each broker, a pause
 TIME_EVERY_MS = 60_000
 SEND_EVERY_MS = 3000
 HOLD_MS = 120_000  # a receiver knows the time within a minute of a cold start
@@ -91,6 +92,7 @@ class Truck:
         """Notice a receiver that says nothing at all."""
         while True:
             self._heard = False
+            self.unit.supervisor.check_in("silence", 4 * SILENT_MS)
             await asyncio.sleep_ms(SILENT_MS)
             self.unit.log.fault(
                 "gnss", "gnss-silent", not self._heard, "no byte for %d s" % (SILENT_MS // 1000)
@@ -142,6 +144,7 @@ class Truck:
     async def _readings(self) -> None:
         while True:
             self.unit.log.write("reading", list(self.unit.surroundings(self.unit.millivolts("battery"))))
+            self.unit.supervisor.check_in("readings", self._reading_ms + 4 * SILENT_MS)
             await asyncio.sleep_ms(self._reading_ms)
 
     # The link
@@ -155,4 +158,5 @@ class Truck:
             self.unit.uplink.poke()
 
     async def _uplink(self) -> None:
-        await stay(self.unit.uplink, self.unit.clock)
+        supervisor = self.unit.supervisor
+        await stay(self.unit.uplink, self.unit.clock, lambda: supervisor.check_in("uplink", LINK_MS))

@@ -8,6 +8,8 @@ from edge.link.backoff import LIMIT_MS, Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.clock import Clock
     from edge.link.uplink import Uplink
 
@@ -17,15 +19,25 @@ def draw(n: int) -> int:
     return (int.from_bytes(os.urandom(4), "little") & 0x3FFFFFFF) % n
 
 
-async def stay(uplink: "Uplink", clock: "Clock") -> None:
+def _nobody() -> None:
+    pass
+
+
+async def stay(uplink: "Uplink", clock: "Clock", alive: "Callable[[], None]" = _nobody) -> None:
     """For ever: a session, and after each a pause by `backoff`. A session that moved records, or lasted, has
-    proved the link.
+    proved the link. `alive` hears that this goes on.
     """
+
+    def never() -> bool:
+        alive()
+        return False
+
     backoff = Backoff(draw)
     while True:
         start = clock.mono_ms()
         try:
-            await uplink.session(lambda: False, lambda: None)
+            alive()
+            await uplink.session(never, lambda: None)
         except (EdgeError, OSError) as error:
             uplink.error = str(error)
         if not uplink.proved:
