@@ -1,6 +1,6 @@
 """Which sector of the flash log is the newest, found by bisection: pure but for the header reads.
 
-After any power cut 2 + log2(sectors) headers are read; where one is damaged, all are looked at, once each.
+After any power cut 3 + log2(sectors) headers are read; where one is damaged, all are looked at, once each.
 """
 
 TYPE_CHECKING = False
@@ -14,17 +14,17 @@ def newest(header: "Callable[[int], Header | None]", count: int) -> "Header | No
     """The newest sector's header; None when there is none. `header(index)`: (log id, serial, first, acked);
     () when it is blank; None when it is neither.
     """
-    low = header(0)
+    lo, low = 0, header(0)
+    if not low:  # it may be the one that a cut left in doubt
+        lo, low = 1, header(1)
     if not low:
         return _of_all(header, count)
-    lo, hi = 0, count - 1
-    best = low
+    base = low[1] - lo
+    hi, best = count - 1, low
     while lo < hi:
         mid = (lo + hi + 1) // 2
         found = header(mid)
-        if found is None:
-            return _of_all(header, count)
-        if found and found[0] == low[0] and found[1] == low[1] + mid:
+        if found and found[0] == low[0] and found[1] == base + mid:
             lo, best = mid, found
         else:
             hi = mid - 1

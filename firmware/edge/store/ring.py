@@ -27,6 +27,7 @@ from edge.store.sector import (
     encode_entry,
     encode_header,
     encode_time,
+    mend_header,
     parse,
     told,
 )
@@ -90,6 +91,8 @@ class Ring:
         """As `decode_header`; one that does not belong to its place is none."""
         self._dev.readblocks(index, self._probe, 0)
         header = decode_header(self._probe)
+        if header is None:
+            header = mend_header(self._probe)
         return None if header and header[1] % self._n != index else header
 
     def _mount(self, new_id: "Callable[[], int]") -> None:
@@ -100,11 +103,11 @@ class Ring:
         self._log, self._serial, first, self.acked = found
         self.head = max(first - 1, self.acked)
         bad = self._take_newest()
-        self._revive()
-        if self._serial == found[1] and bad < SECTOR:
-            count = told(self._buf, bad)
-            if count:
-                self.skip(self.head + count)
+        if self._revive():
+            bad = self._take_newest()
+            self._tail = SECTOR
+        count = sum([told(self._buf, start, end) for start, end in bad])
+        self.skip(self.head + count)
         self._find_oldest()
         self._held = self._sector_of(self.acked + 1)
 
@@ -112,11 +115,14 @@ class Ring:
         for index in range(1, self._n):  # sector 0 may hold the torn start of a log that never was
             if self._header(index) != ():
                 raise EdgeError("log-unreadable", "no valid sector, and sector %d is not blank" % index)
+        self._dev.readblocks(0, self._buf, 0)
+        if parse(self._buf)[0]:
+            raise EdgeError("log-unreadable", "no valid sector, and there are records in sector 0")
         self._log = log
 
-    def _take_newest(self) -> int:
-        """Learn from the newest sector where the log ends; where its unreadable end begins (SECTOR: none)."""
-        bad = self._load(self._serial)
+    def _take_newest(self) -> "list[tuple[int, int]]":
+        """Learn from the newest sector where the log ends; what is unreadable there (see `parse`)."""
+        self._tail, bad = self._load(self._serial)
         for kind, seq, at, _length in self._found:
             if kind == ACK and seq > self.acked:
                 self.acked = seq
@@ -124,22 +130,23 @@ class Ring:
             self.head = max(self.head, upto)
         return bad
 
-    def _revive(self) -> None:
-        """Is there a sector after the newest whose header alone is damaged? It is read and closed."""
-        serial = self._serial + 1
-        self._dev.readblocks(serial % self._n, self._probe, 0)
-        if decode_header(self._probe) is not None:
-            return
-        self._dev.readblocks(serial % self._n, self._buf, 0)
-        self._cached = (-1, -1)
-        found = parse(self._buf)[0]
-        if [seq for kind, seq, _at, _length in found if kind == RECORD and seq > self.head]:
-            self._serial = serial
-            self._take_newest()
-            self._tail = SECTOR
-            self.damage += 1
-        else:  # it was being erased: back to the newest
+    def _revive(self) -> bool:
+        """Is there a sector after the newest whose header alone is damaged? Then it is the newest. (One that
+        takes nothing may lie between them.)
+        """
+        for serial in range(self._serial + min(TRIES, self._n - 1), self._serial, -1):
+            if self._header(serial % self._n) is not None:
+                continue
+            self._dev.readblocks(serial % self._n, self._buf, 0)
+            self._cached = (-1, -1)
+            found = parse(self._buf)[0]
+            if [seq for kind, seq, _at, _length in found if kind == RECORD and seq > self.head]:
+                self._serial = serial
+                self.damage += 1
+                return True
+        if self._cached[0] < 0:  # what was looked at was being erased: back to the newest
             self._load(self._serial)
+        return False
 
     def _find_oldest(self) -> None:
         """The oldest sector that can be read. What was in one before it is acknowledged (rule 3)."""
@@ -156,16 +163,12 @@ class Ring:
         self._oldest += 1
         self.acked = max(self.acked, after - 1)
 
-    def _load(self, serial: int) -> int:
-        """Read a sector into `_buf`; of the newest one also learn where it ends. Where its unreadable end
-        begins (SECTOR: none).
-        """
+    def _load(self, serial: int) -> "tuple[int, list[tuple[int, int]]]":
+        """Read a sector into `_buf`; where an entry may be written next, and what is unreadable there."""
         self._dev.readblocks(serial % self._n, self._buf, 0)
         self._found, tail, bad = parse(self._buf)
-        if serial == self._serial:
-            self._tail = tail
         self._cached = (serial, self._tail if serial == self._serial else SECTOR)
-        return bad
+        return tail, bad
 
     def _sector_header(self, serial: int) -> "tuple[int, ...] | None":
         header = self._header(serial % self._n)
@@ -307,7 +310,7 @@ class Ring:
         run: "list[tuple[int, bytes]]" = []
         size = 0
         for serial in range(self._sector_of(seq), self._serial + 1):
-            if self._cached != (serial, self._tail if serial == self._serial else SECTOR):
+            if self._cached != (serial, self._tail if serial == self._serial else SECTOR):  # it has grown
                 self._load(serial)
             for kind, number, at, length in self._found:
                 if kind != RECORD or number < seq:

@@ -56,6 +56,20 @@ def decode_header(buf: "bytes | bytearray") -> "tuple[int, ...] | None":
     return log, serial, first, acked
 
 
+def mend_header(buf: bytearray) -> "tuple[int, ...] | None":
+    """A header in which one bit fell over, put right in `buf`; None when that does not help. (CRC-32 tells
+    any four wrong bits in so few bytes: nothing is made up.)
+    """
+    for at in range(HEADER_SIZE):
+        for bit in range(8):
+            buf[at] ^= 1 << bit
+            header = decode_header(buf)
+            if header:
+                return header
+            buf[at] ^= 1 << bit
+    return None
+
+
 def encode_entry(kind: int, seq: int, payload: bytes) -> bytes:
     body = pack(_ENTRY, kind, 0, len(payload), seq) + payload
     return body + pack("<I", crc32(body))
@@ -76,26 +90,28 @@ def blank(buf: "bytes | bytearray", at: int) -> bool:
     return not bytes(memoryview(buf)[at:]).strip(b"\xff")
 
 
-def parse(buf: "bytes | bytearray") -> "tuple[list[tuple[int, int, int, int]], int, int]":
+def parse(buf: "bytes | bytearray") -> "tuple[list[tuple[int, int, int, int]], int, list[tuple[int, int]]]":
     """A sector's entries as (type, seq, payload offset, payload length); where an entry may be written next
-    (SECTOR: nowhere); and where what follows the last entry is neither one nor blank (SECTOR: nowhere).
+    (SECTOR: nowhere); and what is unreadable behind the last record, as (from, to).
     """
     entries = []
+    bad: "list[tuple[int, int]]" = []
     at = HEADER_SIZE
     while at + OVERHEAD <= SECTOR:
         size = _entry_at(buf, at)
         if not size:
             if blank(buf, at):
-                return entries, at, SECTOR
+                return entries, at, bad
             found = _next_entry(buf, at + 1)
-            if found == SECTOR:
-                return entries, SECTOR, at
+            bad.append((at, found))
             at = found
             continue
         kind, _zero, length, seq = unpack_from(_ENTRY, buf, at)
         entries.append((kind, seq, at + _ENTRY_SIZE, length))
         at += size
-    return entries, at, SECTOR
+        if kind != ACK:
+            bad = []
+    return entries, SECTOR, bad
 
 
 def _plausible(buf: "bytes | bytearray", at: int) -> int:
@@ -130,17 +146,20 @@ def _next_entry(buf: "bytes | bytearray", at: int) -> int:
     return best
 
 
-def told(buf: "bytes | bytearray", at: int) -> int:
-    """How many records the unreadable end of a sector, from `at`, may have held whole, so that somebody may
+def told(buf: "bytes | bytearray", at: int, upto: int) -> int:
+    """How many records an unreadable place, from `at` to `upto`, may have held whole, so that somebody may
     know their numbers. 0: it is what a power cut leaves of the last write.
     """
-    end = at + len(bytes(memoryview(buf)[at:]).rstrip(b"\xff"))  # of what is written
+    end = at + len(bytes(memoryview(buf)[at:upto]).rstrip(b"\xff"))  # of what is written
     count = 0
     while at < end:
         size = _plausible(buf, at)
         if not size:
-            if end - at >= _ENTRY_SIZE:  # shorter: the start of a header
-                count += (end - at + _SMALLEST - 1) // _SMALLEST
+            written = end - at - bytes(memoryview(buf)[at:end]).count(b"\xff")
+            if (
+                written >= _ENTRY_SIZE
+            ):  # fewer: the start of a header, or a bit that fell over in what was blank
+                count += (written + _SMALLEST - 1) // _SMALLEST
             break
         if end < at + size:  # its last byte was never written
             break
