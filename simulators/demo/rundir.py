@@ -15,7 +15,7 @@ from simulators.servers import accounts
 from simulators.servers.errors import ServerError
 from simulators.servers.influxdb import Access
 from simulators.world import townmap
-from simulators.world.district import District, mqtt_password
+from simulators.world.district import District, device_key, mqtt_password
 
 USER = "operator"
 
@@ -81,7 +81,7 @@ class RunDir:
         devices["devices"] += [_station_entry(station) for station in stations]
         _write(self.path / "devices.json", json.dumps(devices, ensure_ascii=False, indent=1))
         _write(self.path / "map.geojson", json.dumps(townmap.base_map(plan.town), ensure_ascii=False))
-        keys = {unit.device: plan.settings(unit.device)["key"] for unit in plan.units}
+        keys = {unit.device: device_key(plan.seed, unit.device) for unit in plan.units}
         _private(self.path / "keys.json", json.dumps({"keys": keys}))
         sections: list[tuple[str, dict[str, Any]]] = [
             ("[store]", {"path": "store"}),

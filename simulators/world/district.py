@@ -173,7 +173,7 @@ class District:
         board = load_board(unit.board)
         common = {
             "device": device,
-            "key": _secret(self.seed, device, "key"),
+            "key": device_key(self.seed, device),
             "unit": unit.unit,
             "board": {"id": board["id"], "parts": board["parts"], "energy": board.get("energy", {})},
             "network": _network(board["parts"], at),
@@ -239,6 +239,11 @@ def _network(parts: dict[str, Any], links: Links) -> dict[str, Any]:
     if "modem" in parts:
         return {"apn": links.apn}
     return {"ssid": links.ssid, "password": links.wifi_password}
+
+
+def device_key(seed: int, device: str) -> str:
+    """The key that commands and settings for a simulated unit are signed with, as its settings have it."""
+    return _secret(seed, device, "key")
 
 
 def _secret(seed: int, device: str, purpose: str) -> str:
