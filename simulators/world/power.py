@@ -140,8 +140,9 @@ class Draws:
         self.pull_mj: dict[int, tuple[str, float]] = {}
         for name, part in board["parts"].items():
             own = part.get("energy", {})
-            if "on_uw" in own and "power" in part:
-                self.by_pin.setdefault(part["power"], []).append(name)
+            pin = part.get("pin" if part["driver"] == "switch" else "power")
+            if "on_uw" in own and pin is not None:
+                self.by_pin.setdefault(pin, []).append(name)
                 self.on_mw[name] = own["on_uw"] / 1000
             if "pull_mj" in own:
                 self.pull_mj[part["drive"]] = (name, own["pull_mj"])

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from edge.measure.battery import FULL, Battery, Gauge, may_charge, reachable_permille
+from edge.measure.supply import Supply
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +74,22 @@ def test_cells_in_series_and_wrong_settings() -> None:
 
 def test_no_charging_in_the_frost() -> None:
     assert [may_charge(dc) for dc in (-1, 0, 450, 451)] == [False, True, True, False]
+
+
+@given(st.integers(50, 1200), st.integers(-300, 400), st.integers(-300, 400), st.integers(0, 12))
+def test_a_bolt_is_never_promised_more_than_the_battery_showed(
+    true_mohm: int, seen_dc: int, later_dc: int, pulls: int
+) -> None:
+    """Whatever was learned, in whatever cold: the voltage under a bolt is not taken for higher than it is."""
+    supply = Supply({"mohm": 300, "bolt_ma": 600})
+
+    def sag_mv(temp_dc: int) -> float:
+        return 0.6 * true_mohm * (1 + max(0, 200 - temp_dc) / 200)
+
+    for _ in range(pulls):
+        supply.pulled(3800, round(3800 - sag_mv(seen_dc)), seen_dc)
+    if pulls or true_mohm <= 300:
+        assert supply.loaded_mv(3800, later_dc) <= 3800 - sag_mv(later_dc) + 6
+    supply.pulled(3800, 3795, seen_dc)  # the bolt was out already, no motor ran: says nothing
+    if pulls == 12 and true_mohm <= 300:
+        assert supply.loaded_mv(3800, later_dc) >= 3800 - sag_mv(later_dc) - 40, "a good one is found out"

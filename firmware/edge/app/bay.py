@@ -30,7 +30,7 @@ class Bay:
         self.scale = Scale(unit, settings["scale"])
         self.fill = FillSensor(unit, settings)
         lock = unit.board.part(settings["lock"])
-        self.keeper = Keeper(unit.log, settings["lock"], lock, lambda: unit.millivolts("battery"))
+        self.keeper = Keeper(unit.log, settings["lock"], lock, unit.power.pulled_mv)
 
     def opened(self) -> None:
         """The door was opened: what the bay weighs is no longer known."""

@@ -52,6 +52,8 @@ class Power:
         )
         self.policy = Policy(level)
         self._gauge = Gauge(self.supply.battery, charge)
+        self.supply.battery.learned_mohm = self._keep.get("mohm", 0)
+        self._least_mv: "int | None" = None  # while a bolt was pulled in this wake
         self.battery_mv: "int | None" = None
         self.temp_dc: "int | None" = None
         self.controller_error = ""  # why the solar controller gave no value at the last look; "": it did
@@ -113,6 +115,9 @@ class Power:
         """The unit goes to sleep now; `keep` is saved after this."""
         self.radio(False)
         self.count()
+        if self._least_mv is not None and self.battery_mv is not None:
+            self.supply.pulled(self.battery_mv, self._least_mv, self.temp_dc)
+            self._keep["mohm"] = self.supply.battery.learned_mohm
         self._keep["slept"] = self._clock.local_ms()
 
     # The battery
@@ -122,6 +127,15 @@ class Power:
         if self._board.fitted("battery"):
             self._keep["mv"] = self.battery_mv = self._board.part("battery").read_mv()
         return self.battery_mv
+
+    def pulled_mv(self) -> "int | None":
+        """The voltage while a bolt is pulled."""
+        if not self._board.fitted("battery"):
+            return None
+        mv: int = self._board.part("battery").read_mv()
+        if self._radio_since is None:  # else it is not the bolt alone
+            self._least_mv = mv if self._least_mv is None else min(mv, self._least_mv)
+        return mv
 
     def may_write(self) -> bool:
         """Whether flash may be written now: the radio or a motor may pull the supply down at this moment."""

@@ -27,6 +27,7 @@ _OCV = {
 _COLD = ((-300, 400), (-200, 600), (-100, 780), (0, 900), (100, 960), (250, 1000))  # 0.1 °C, permille
 _UNKNOWN_DC = 0  # a temperature that is not known counts as 0 °C
 _CHARGE_DC = (0, 450)
+LEAST_MOHM = 50  # leads and holder alone
 REST_MA = 100  # for a cell of 3 Ah: a resistance wrong by 0.2 ohm is wrong by 20 mV, a tenth of the charge
 _PULL = 4  # a look at rest moves the count a quarter of the way to what the voltage says
 _FIRM_MV = 3600  # below, in the steep part of the curve (lithium-ion), the voltage is the better witness
@@ -71,13 +72,26 @@ class Battery:
         self._cells = _whole(settings, "cells", 1)
         self._mohm = _whole(settings, "mohm", 300)
         self.mwh = _whole(settings, "mwh", 12_000)
+        self.learned_mohm = 0  # at 20 °C; 0: not yet
 
     def mohm(self, temp_dc: "int | None") -> int:
-        """Resistance: twice that of 20 °C at 0 °C, three times at -20 °C (data sheets: factors of 2 to
-        4).
+        """Resistance, as learned, else that of a worn battery: twice that of 20 °C at 0 °C, three times at
+        -20 °C (data sheets: factors of 2 to 4).
         """
-        cold_dc = max(0, 200 - (_UNKNOWN_DC if temp_dc is None else temp_dc))
-        return self._mohm + self._mohm * cold_dc // 200
+        return _cold(self.learned_mohm or self._mohm, temp_dc)
+
+    def likely_mohm(self, temp_dc: "int | None") -> int:
+        """The same, but until it is learned a third of the worn one: the middle of what may be true."""
+        return _cold(self.learned_mohm or self._mohm // 3, temp_dc)
+
+    def learn(self, sag_mv: int, ma: int, temp_dc: "int | None") -> None:
+        """The voltage gave way by `sag_mv` under a current of `ma`. A resistance that has grown counts at
+        once; one that seems less, by and by.
+        """
+        at_20_mohm = sag_mv * 1000 * 1000 // (ma * _cold(1000, temp_dc))
+        seen = min(max(at_20_mohm, LEAST_MOHM), 4 * self._mohm)
+        known = self.learned_mohm or self._mohm
+        self.learned_mohm = seen if seen > known else (3 * known + seen) // 4
 
     def share_permille(self, rest_mv: int) -> int:
         """Of what can be taken out, how much is left: from the voltage at rest."""
@@ -91,6 +105,11 @@ class Battery:
     def firm(self, rest_mv: int) -> bool:
         """Whether the voltage tells the charge better than a count does."""
         return self._ocv is _OCV["li-ion"] and rest_mv // self._cells < _FIRM_MV
+
+
+def _cold(mohm: int, temp_dc: "int | None") -> int:
+    cold_dc = max(0, 200 - (_UNKNOWN_DC if temp_dc is None else temp_dc))
+    return mohm + mohm * cold_dc // 200
 
 
 def _whole(settings: "dict[str, object]", name: str, default: int) -> int:
@@ -116,8 +135,7 @@ class Gauge:
             self.charge = _within(self.charge + divide(gain_mj * FULL, 3600 * battery.mwh))
         if mv is None:
             return
-        # A third of the worn resistance is what a good battery has: the middle of what may be true.
-        rest_mv = mv - (ma or 0) * battery.mohm(temp_dc) // 3000
+        rest_mv = mv - (ma or 0) * battery.likely_mohm(temp_dc) // 1000
         seen = battery.charge(rest_mv, temp_dc)
         if self.charge is None:
             self.charge = seen

@@ -2,7 +2,7 @@
 energy. And whether anything may still be written.
 """
 
-from edge.measure.battery import Battery, reachable_permille
+from edge.measure.battery import LEAST_MOHM, Battery, reachable_permille
 from edge.measure.door import FLOOR_MV, TRIES
 
 TYPE_CHECKING = False
@@ -35,6 +35,15 @@ class Supply:
     def loaded_mv(self, rest_mv: int, temp_dc: "int | None") -> int:
         """What is left of `rest_mv` while a bolt is pulled. An unknown temperature counts as 0 °C."""
         return rest_mv - self._bolt_ma * self.battery.mohm(temp_dc) // 1000
+
+    def pulled(self, rest_mv: int, least_mv: int, temp_dc: "int | None") -> None:
+        """A bolt was pulled, and the voltage fell from `rest_mv` to `least_mv`: what the battery gives way by
+        is learned, so that a good one opens doors longer than a worn one may. Less than leads alone cost was
+        no pull.
+        """
+        sag_mv = rest_mv - least_mv
+        if sag_mv * 1000 >= LEAST_MOHM * self._bolt_ma:
+            self.battery.learn(sag_mv, self._bolt_ma, temp_dc)
 
     def left_mj(self, rest_mv: int, temp_dc: "int | None" = _WARM_DC) -> int:
         """The energy that can still be taken out."""
