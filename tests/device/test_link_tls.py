@@ -76,7 +76,13 @@ def brokers(tmp_path: Path, children: Children, authority: Authority) -> Iterato
 
 
 def connect(
-    ports: list[int], credentials: dict[str, str], *, sessions: int = 1, limits: Any = None, name: str = HOST
+    ports: list[int],
+    credentials: dict[str, str],
+    *,
+    sessions: int = 1,
+    limits: Any = None,
+    name: str = HOST,
+    session_ms: int = 20_000,
 ) -> dict[str, Any]:
     """What the device says of its sessions with these brokers, the first being home."""
     listed = [
@@ -86,6 +92,7 @@ def connect(
         "settings": {"device": "bin-001", "broker": listed, "tls": credentials},
         "sessions": sessions,
         "limits": limits or {},
+        "session_ms": session_ms,
     }
     done = subprocess.run(
         [str(MICROPYTHON), "-X", "heapsize=1M", str(VM / "tls_run.py")],
@@ -166,6 +173,15 @@ def test_a_handshake_that_hangs_ends_in_time_and_the_next_broker_is_tried(
         ports = [silent.getsockname()[1], brokers.start()]
         found = connect(ports, authority.credentials("bin-001"), limits={"TLS_MS": 700})
     assert (found["ends"], found["sent"], found["at"]) == (["done"], 21, 1)  # and a fault: not at home
+
+
+def test_a_wake_that_ends_within_a_handshake_makes_the_next_one_begin_with_the_next_broker(
+    authority: Authority, brokers: Brokers
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = [silent.getsockname()[1], brokers.start()]
+        found = connect(ports, authority.credentials("bin-001"), sessions=2, session_ms=5_000)
+    assert (found["ends"], found["sent"], found["at"]) == (["cancelled", "done"], 21, 1)
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,9 @@ class Uplink:
             except (EdgeError, OSError) as error:
                 last = error
                 continue
+            except asyncio.CancelledError:  # a wake has used up its time: the next one begins with the next
+                self._brokers.useless(place, clock.local_ms())
+                raise
             self._brokers.chosen(place, clock.local_ms())
             self._log.fault("link", "broker-fallback", place > 0, "%s; %s" % (self._broker["host"], last))
             self.bearer.well()

@@ -60,12 +60,12 @@ async def main():
     ends = []
     for _ in range(args["sessions"]):
         try:
-            await asyncio.wait_for_ms(up.session(done, lambda: None), 20000)
+            await asyncio.wait_for_ms(up.session(done, lambda: None), args["session_ms"])
             ends.append("done")
         except (EdgeError, OSError) as error:
             ends.append(error.code if isinstance(error, EdgeError) else "os-error")
         except asyncio.TimeoutError:
-            ends.append("WEDGED")
+            ends.append("cancelled")
     print(
         json.dumps(
             {
