@@ -174,7 +174,8 @@ class SolarSupply(Part):
         self._climate = climate
         self._draws = Draws(board)
         battery = board["energy"]["battery"]
-        self._ocv_mv, self._cells = _OCV[battery["chemistry"]], battery["cells"]
+        self._ocv_mv = _OCV[battery["chemistry"]]
+        self._cells: int = battery["cells"]
         self.sky: Callable[[int], float] = climate.weather.ghi_w_m2
         """W/m2 at an instant; an experiment may put its own sky here."""
         self.charge_mwh = spec.cell_mwh * world.rng("first charge").uniform(0.6, 0.95)
