@@ -20,7 +20,10 @@ class Line(Connection):
     def received(self, now_ms: int, data: bytes) -> bytes:
         assert isinstance(self.cloud, Desk)
         self.cloud.now_ms = now_ms
-        return Connection.received(self, now_ms, data)
+        out = Connection.received(self, now_ms, data)
+        for topic, payload in self.cloud.due():  # at each ping, too
+            out += self.send(topic, payload)
+        return out
 
 
 class Desk(Cloud):
@@ -42,6 +45,8 @@ class Desk(Cloud):
         self.replies: list[dict[str, Any]] = []
         self.wanted: bytes | None = None  # what the broker keeps of down/desired
         self.replays: list[bytes] = []  # commands that somebody has kept, sent to whoever connects
+        self.later: list[tuple[int, str, tuple[str, ...], int]] = []  # what is asked when: ms, …, life_s
+        self.asked: list[str] = []  # ids of those
         self._posts: list[tuple[str, bytes]] = []
         store = self.config.store.path
         self.journal, self.reader, self.db = SqliteJournal(store), JournalReader(store), CommandStore(store)
@@ -84,9 +89,16 @@ class Desk(Cloud):
             else:
                 self.replies.append(json.loads(payload))
                 self.journal.append([Reply(self.now_ms, self.device, payload)])
+        return down + self.due()
+
+    def due(self) -> list[tuple[str, bytes]]:
+        """What the gateway has to send."""
+        while self.later and self.later[0][0] <= self.now_ms:
+            _at, name, words, life_s = self.later.pop(0)
+            self.asked.append(self.ask(self.now_ms, name, *words, life_s=life_s))
         self.dispatch.look(ready=True)
         posts, self._posts = self._posts, []
-        return down + posts
+        return posts
 
     def _post(self, device: str, channel: str, payload: bytes, _retain: bool) -> None:
         self._posts.append((f"huishou/1/{device}/{channel}", payload))

@@ -53,7 +53,8 @@ class Unit:
         scene = self.plan.scene(
             self.device, image.now_ms, state=image.scene, pace=0.0001, truth=self.truth.append
         )
-        run(image, scene, image.now_ms + minutes * MINUTE, on_network=self.desk.attach)
+        until_ms = image.now_ms + minutes * MINUTE
+        run(image, scene, until_ms, on_network=self.desk.attach)
 
     def logged(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.records() if one["kind"] == kind]
@@ -91,14 +92,19 @@ def test_every_command_of_a_bin(bin_: Unit) -> None:
 
 
 def test_a_bin_that_is_held_awake_obeys_at_once_and_sleeps_afterwards(bin_: Unit) -> None:
-    assert bin_.ask("hold-awake", "for_s=600", minutes=1) == ("done", "")
-    bin_.desk.states.clear()
-    id_ = bin_.desk.ask(bin_.image.now_ms, "unlock", "bay=1", life_s=60)
-    bin_.run(1)
-    assert bin_.desk.stands(id_).state == "done"
-    bin_.run(20)
-    assert bin_.desk.states[-1]["online"] is False
-    assert bin_.desk.states[-1]["next"] is not None
+    hold = bin_.desk.ask(START, "hold-awake", "for_s=600")
+    bin_.desk.later = [(START + 5 * MINUTE, "unlock", ("bay=1",), 120)]
+    bin_.run(30)
+    assert bin_.desk.stands(hold).state == "done"
+    asked = bin_.desk.stands(bin_.desk.asked[0])
+    assert asked.state == "done"
+    assert asked.heard_ms is not None
+    assert asked.heard_ms - asked.issued_ms <= 60_000, "with the next ping"
+    gone = [one for one in bin_.desk.states if not one["online"]]
+    assert gone[-1]["next"] is not None
+    assert len(bin_.logged("boot")) == 1, "nothing has ended its wake by force"
+    awake = [one["t"] for one in bin_.truth if one["what"] == "bolt"]
+    assert START + 5 * MINUTE < awake[0] < START + 6 * MINUTE
 
 
 def test_what_somebody_has_kept_opens_nothing_again(bin_: Unit) -> None:
