@@ -94,7 +94,7 @@ def parse(buf: "bytes | bytearray") -> "tuple[list[tuple[int, int, int, int]], i
     """A sector's entries as (type, seq, payload offset, payload length); where an entry may be written next
     (SECTOR: nowhere); and what is unreadable behind the last record, as (from, to).
     """
-    entries = []
+    entries: "list[tuple[int, int, int, int]]" = []
     bad: "list[tuple[int, int]]" = []
     at = HEADER_SIZE
     while at + OVERHEAD <= SECTOR:
