@@ -61,6 +61,17 @@ class SelfTest:
         await self._unit.board.part(name).listen(_TALK_MS)
         return {"quiet": True}
 
+    async def _try_mppt(self, name: str) -> object:
+        controller = self._unit.board.part(name)
+        seen = await controller.read()
+        return {
+            "battery_mv": seen.battery_mv,
+            "battery_ma": seen.battery_ma,
+            "charge_mw": seen.charge_mw,
+            "temp_dc": await controller.temperature_dc(),
+            "charge_pct": await controller.charge_pct(),
+        }
+
     async def _try_lock(self, name: str) -> object:
         lock = self._unit.board.part(name)
         if lock.bolted and not lock.closed:
