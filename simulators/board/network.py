@@ -7,10 +7,12 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from simulators.board import link
+from simulators.peers import dns
 
 CONNECT_US = 160_000  # name look-up and TCP handshake over a cellular or Wi-Fi uplink
 ONE_WAY_US = 40_000
 REFUSED = 111
+DNS_PORT = 53  # a name server knows every name
 
 
 class Stream(Protocol):
@@ -52,7 +54,8 @@ class VirtualNetwork:
                     self._later(now_us + ONE_WAY_US, socket, ">", data)
             case "d":
                 host, _, payload = data.partition(b"\0")
-                answer = self.hosts.get(host.decode(), self.datagram)
+                usual = dns.reply if port == DNS_PORT else self.datagram
+                answer = self.hosts.get(host.decode(), usual)
                 reply = answer(now_us + ONE_WAY_US, payload)
                 if reply is not None:
                     self._later(now_us + 2 * ONE_WAY_US, socket, "d", reply)

@@ -243,6 +243,13 @@ class PPP:
         return {"addr4": (i[0], i[1]), "gw4": i[2]}.get(param[0]) if param else None
 
 
+def ipconfig(param=None, **kwargs):
+    # What the network said of itself; in real time the host's own resolver is asked, as `socket` does.
+    if param != "dns":
+        raise ValueError("unknown config param")
+    return "192.168.4.1" if not _hw.real and connected() else "0.0.0.0"
+
+
 def connected():
     """Whether this chip has a network now (for the stand-in of `socket`)."""
     w, p = WLAN._one, PPP._one

@@ -8,6 +8,7 @@ from heapq import heappop
 
 from simulators.board import link
 from simulators.board.network import CONNECT_US, ONE_WAY_US, REFUSED, VirtualNetwork
+from simulators.peers import dns
 from simulators.peers.cloud import PINGRESP, PUBACK, PUBLISH, SUBACK, Cloud, Connection
 from simulators.peers.ntp import reply as ntp_reply
 from simulators.sweep.link.faults import Fault
@@ -207,20 +208,13 @@ class Wires(VirtualNetwork):
         kind = self.fault.kind if self.fault else ""
         if kind in ("names-silent", "black-hole", "deaf"):
             return []
-        labels, at = [], 12
-        while size := query[at]:
-            labels.append(query[at + 1 : at + 1 + size].decode())
-            at += 1 + size
-        name, question = ".".join(labels), query[12:]
-        code = {"names-unknown": 3, "names-failing": 2}.get(kind, 0)
-        if code or name not in NAMES:
-            return [query[:2] + bytes((0x81, 0x80 | code or 3)) + query[4:6] + bytes(6) + question]
-        address = bytes(int(part) for part in self._address(name).split("."))
-        record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4"
-        head = b"\x81\x80\0\1\0\1\0\0\0\0"
-        good = query[:2] + head + question + record + address
+        name = dns.asked(query)
+        code = {"names-unknown": 3, "names-failing": 2}.get(kind, 0 if name in NAMES else 3)
+        if code:
+            return [dns.answer(query, "", code=code)]
+        good = dns.answer(query, self._address(name))
         if kind == "names-forged":
-            wrong = bytes(b ^ 0x55 for b in query[:2]) + head + question + record + b"\x0a\x66\x66\x66"
+            wrong = dns.answer(query, "10.102.102.102", number=bytes(b ^ 0x55 for b in query[:2]))
             return [wrong, self.rng.randbytes(40), wrong, good]
         return [good]
 
