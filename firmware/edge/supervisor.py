@@ -112,8 +112,9 @@ class Supervisor:
             self.fault("unit", "safe-mode", False)
 
     def leave_safe_mode(self, why: str, tries: int = MAX_FAILED) -> None:
-        """Start anew with everything, and come back here when `tries` boots fail."""
+        """Start anew with everything, and come back to safe mode when `tries` boots fail."""
         self.keep.data["failed"] = MAX_FAILED - tries
+        self.keep.data.pop("safe", None)
         self.reset("safe-mode-left", why)
 
     def fail(self, code: str, error: Exception) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from simulators.board.firmware import FIRMWARE
+from simulators.board.firmware import FIRMWARE, edge
 from simulators.board.image import Image
 from simulators.board.virtual import Result, run
 from simulators.scene import PowerCut
-from simulators.sweep.deaths.judge import black_box
+from simulators.sweep.deaths.judge import Flash, black_box
 from simulators.world.district import district
 from simulators.world.kernel import Kernel, Part
 from tests.board.bench import START_MS
@@ -170,3 +170,28 @@ def test_without_settings_there_is_still_a_console_and_no_halt(tmp_path: Path, s
     assert result.halted is None
     assert unit.reasons()[0] == "settings-failed"
     assert result.counters.boots < 20
+
+
+NO_BAYS = """
+from edge.app import bin
+class Bin(bin.Bin):
+    def __init__(self, unit):
+        if unit.settings["rev"]:
+            raise KeyError("bays")
+        super().__init__(unit)
+bin.Bin = Bin
+"""
+
+
+def test_settings_on_trial_that_the_unit_cannot_start_with_are_rolled_back(tmp_path: Path) -> None:
+    unit = Unit(tmp_path, NO_BAYS)
+    path = unit.image.path / "settings.bin"
+    store = edge("edge.store.settings")
+    settings = store.load(Flash(path.read_bytes()))
+    settings["trial"] = {"rev": 7, "config": {"wake_s": 900}}
+    path.write_bytes(store.encode(settings, 65_536))
+    unit.run(1)
+    assert store.load(Flash(path.read_bytes())).get("trial") is None
+    assert [r["state"] for r in unit.records() if r.get("code") == "settings-rolled-back"] == ["raised"]
+    assert "safe-mode" not in unit.events(), "it did not come to that"
+    assert any(r["kind"] == "reading" for r in unit.records()), "and the bin works"

@@ -88,7 +88,7 @@ class Safe:
             unit.log.fault("unit", "safe-mode", True, supervisor.crumb or supervisor.cause)
             if self._has_power(unit):
                 supervisor.start("uplink", self._session)
-        while supervisor.running("uplink") or self._plugged():
+        while supervisor.running("uplink") or self._plugged() or (unit and unit.orders.busy):
             supervisor.allow(AWAKE_MS)
             await asyncio.sleep_ms(PLUG_MS)
         self._rest("")
