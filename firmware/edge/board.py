@@ -61,7 +61,9 @@ def _lock(p: "Part") -> object:
 def _modem(p: "Part") -> object:
     from edge.drivers.modem import Modem
 
-    return Modem(_serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1"))
+    return Modem(
+        _serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1"), p.get("reset")
+    )
 
 
 def _ranger(p: "Part") -> object:

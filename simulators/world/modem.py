@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from simulators.scene import PowerCut, UartBytes
 from simulators.world.kernel import Kernel, Part
 
-PRESS_ON_MS, PRESS_OFF_MS = 500, 650
+PRESS_ON_MS, PRESS_OFF_MS, RESET_MS = 500, 650, 300
 BOOT_MS = (1_800, 2_600)
 SIM_MS = (600, 1_800)
 SEARCH_MS = (2_000, 9_000)
@@ -128,6 +128,7 @@ class Modem(Part):
         self._key: int = part["key"]
         self._power: int | None = part.get("power")
         self._status: int | None = part.get("status")
+        self._reset: int | None = part.get("reset")
         self._mw: dict[str, float] = part["mw"]
         self.mode, self.cell = "off", "off"
         self.supplied = self._power is None
@@ -155,8 +156,11 @@ class Modem(Part):
             self.supplied = bool(level)
             if not level:
                 self._go("off", "off")
-        elif pin == self._key and level:
+        elif pin in (self._key, self._reset) and level:
             self.pressed_at = self.world.now
+        elif pin == self._reset:
+            if self.supplied and self.world.now - self.pressed_at >= RESET_MS:
+                self._boot()
         elif pin == self._key and self.supplied and self.mode != "hung":
             held_ms = self.world.now - self.pressed_at
             if self.mode == "off" and held_ms >= PRESS_ON_MS:

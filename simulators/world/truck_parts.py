@@ -50,7 +50,7 @@ class TruckParts(Kernel):
             self.board["lock0"]["drive"]: self.lock,
         }
         if self.modem is not None:
-            self._driven[self.board["modem"]["key"]] = self.modem
+            self._driven |= {self.board["modem"][pin]: self.modem for pin in ("key", "reset")}
 
     def start(self, now_ms: int) -> list[Stimulus]:
         """Every input as it stands at `now_ms`."""

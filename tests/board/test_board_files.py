@@ -8,7 +8,22 @@ from hardware import load_board
 from tests.board.bench import FIRMWARE
 
 BOARDS = sorted(path.name.removesuffix(".toml") for path in (files("hardware") / "boards").iterdir())
-PINS = ("bolt", "clock", "current", "data", "door", "drive", "enable", "pin", "power", "rx", "tx")
+PINS = (
+    "bolt",
+    "clock",
+    "current",
+    "data",
+    "door",
+    "drive",
+    "enable",
+    "key",
+    "pin",
+    "power",
+    "reset",
+    "rx",
+    "status",
+    "tx",
+)
 USABLE = {*range(19), 21, *range(38, 49)}  # ESP32-S3: 19 and 20 are USB, 22 to 25 are not there, then flash
 RTC = range(22)
 

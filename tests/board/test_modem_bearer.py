@@ -31,7 +31,7 @@ PART, SETTINGS, ROUNDS, DOWN, WELL = {part!r}, {settings!r}, {rounds}, {down}, {
 
 async def main():
     port = Serial(PART["uart"], PART["tx"], PART["rx"], PART["baud"], PART["rxbuf"])
-    modem = Modem(port, PART["key"], PART.get("power"), PART.get("status"))
+    modem = Modem(port, PART["key"], PART.get("power"), PART.get("status"), reset=PART.get("reset"))
     keep = Keep()
     bearer = Cellular(modem, SETTINGS, keep)
     for _ in range(ROUNDS):
@@ -217,6 +217,13 @@ def test_a_wrong_pin_is_tried_once_and_never_again(tmp_path: Path) -> None:
     assert len([data for data in scene.asked if data.startswith(b"AT+CPIN=")]) == 1
 
 
+def test_a_module_that_hangs_is_reset_where_its_supply_cannot_be_cut(tmp_path: Path) -> None:
+    said, scene = play(tmp_path, "hangs", board=TRUCK)
+    assert said[0][0] == "up"
+    assert int(said[0][1]) <= 50
+    assert len([pin for _, pin, level in scene.pins if pin == scene.part["reset"] and level]) == 1
+
+
 def test_a_module_that_hangs_loses_its_supply_within_the_same_start(tmp_path: Path) -> None:
     said, scene = play(tmp_path, "hangs")
     assert said[0][0] == "up"
@@ -254,7 +261,8 @@ def test_a_connection_that_carries_nothing_is_cured_by_the_radio_alone(tmp_path:
 def test_cures_become_ever_more_seldom(tmp_path: Path) -> None:
     said, scene = play(tmp_path, "denied", board=TRUCK, rounds=12, well=False, seconds=1200)
     assert [line[0] for line in said[::2]] == ["cell-denied"] * 12
-    # Switched on once; then by its key after the second failure, and after the fourth and the eighth, where a
-    # board with a supply switch would use that.
-    assert scene.pressed() == 4
+    # Switched on, and by its key after the second failure; by its reset after the fourth and the eighth.
+    assert scene.pressed() == 2
+    resets = [pin for _, pin, level in scene.pins if pin == scene.part["reset"] and level]
+    assert len(resets) == 2
     assert len([data for data in scene.asked if data == b"AT+CFUN=0\r"]) == 1

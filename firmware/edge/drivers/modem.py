@@ -2,7 +2,8 @@
 
 Pins of the board file: `key` drives a transistor that pulls PWRKEY low (1 = pressed); `power` (optional)
 switches the module's 3.8 V supply (1 = on, pulled down, so it is off while the chip sleeps or resets);
-`status` (optional) is the module's STATUS output, 1 = running. Times are the longest that the families'
+`reset` (optional) pulls RESET_N low likewise; `status` (optional) is its STATUS output, 1 = running. A board
+needs `power` or `reset`: a module that hangs hears no key. Times are the longest that the families'
 hardware guides ask for: 1 s on PWRKEY switches either of them on, and off when it is on.
 """
 
@@ -17,6 +18,7 @@ from edge.errors import EdgeError
 
 SETTLE_MS = 100  # the supply, before PWRKEY is pressed
 PRESS_MS = 1_000
+RESET_MS = 500
 EMPTY_MS = 1_500  # off, so that the module's capacitors are empty and its reset is one
 GUARD_MS = 1_100  # V.250 S12: 1 s of silence before and after +++
 SOON_MS = 300  # an idle module answers within 50 ms
@@ -34,10 +36,12 @@ class Modem:
         power: "int | None" = None,
         status: "int | None" = None,
         quit: str = "AT+QPOWD=1",
+        reset: "int | None" = None,
     ) -> None:
         self._port = port
         self._key = Pin(key, Pin.OUT, value=0)
         self._power = None if power is None else Pin(power, Pin.OUT, value=0)
+        self._reset = None if reset is None else Pin(reset, Pin.OUT, value=0)
         self._status = None if status is None else Pin(status, Pin.IN)
         self._quit = quit
         self._at = At()
@@ -101,11 +105,20 @@ class Modem:
         self._at.news = []
         self.cut()
 
-    async def interrupt(self) -> None:
-        """Take the supply away, where that can be done, until the module must have forgotten everything."""
-        self.cut()
+    async def restart(self) -> None:
+        """Start it anew, whatever state it is in: by its supply, else by its reset, else by its key."""
         if self._power is not None:
+            self.cut()
             await asyncio.sleep_ms(EMPTY_MS)
+            await self.start()
+        elif self._reset is not None:
+            self.awaited = True
+            self._reset.value(1)
+            await asyncio.sleep_ms(RESET_MS)
+            self._reset.value(0)
+            self._port.drop()
+        else:
+            await self.press()
 
     # Dialogue
 

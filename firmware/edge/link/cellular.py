@@ -128,8 +128,8 @@ class Cellular:
         modem = self._modem
         if not modem.powered:
             await modem.start()
-        elif rung == cell.SUPPLY and modem.switched:
-            await self._cycle()
+        elif rung == cell.SUPPLY:
+            await modem.restart()
         elif rung >= cell.KEY:
             await modem.stop()
             await modem.start()
@@ -144,15 +144,9 @@ class Cellular:
         if await self._booted():
             return
         # Pressed once, it may have been switched off; and what hangs hears no key, only its supply.
-        await (self._cycle() if modem.switched else modem.press())
+        await modem.restart()
         if not await self._booted():
-            raise EdgeError(
-                "modem-silent", "no answer after its key and %s" % ("supply" if modem.switched else "key")
-            )
-
-    async def _cycle(self) -> None:
-        await self._modem.interrupt()
-        await self._modem.start()
+            raise EdgeError("modem-silent", "no answer, neither after its key nor after a restart")
 
     async def _cycle_radio(self) -> None:
         try:
