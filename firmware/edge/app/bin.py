@@ -211,8 +211,7 @@ class Bin:
         self._keep["quiet"] = self._keep.get("quiet", 0) + 1
         if self._keep["looks"] % self._policy.thin == 0 or self._attended:
             await self._read_bays(list(around), temp_dc)
-        if self.unit.log.room():
-            self.unit.log.fault("log", "log-full", False)
+        self.unit.log.check()
         if self._looks_to_upload() <= 0 or (not self._policy.radio_ms and self.unit.log.backlog >= BACKLOG):
             self._urgent = True
 
