@@ -52,12 +52,20 @@ async def ends():
     runs.append("ends")
 
 
+def over(kind):
+    """Whether all has happened that will; a reset ends the others."""
+    if machine.WDT.feeds <= 2 or kind in ("always", "hangs"):
+        return False
+    return kind == "ends" or len(list(log.ring.walk())) > 1
+
+
 async def main(kind):
     supervisor.start(kind, {"once": dies_once, "always": dies_always, "hangs": hangs, "ends": ends}[kind])
-    try:
-        await asyncio.wait_for_ms(supervisor.watch(), 400)
-    except asyncio.TimeoutError:
-        pass
+    supervisor.start("watch", supervisor.watch)
+    for _ in range(4000):  # 20 s: what is late on a busy machine is no failure
+        if over(kind):
+            return
+        await asyncio.sleep_ms(5)
 
 
 reset = False
