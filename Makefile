@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-commands sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -122,6 +122,9 @@ sweep-crash: setup ## power cuts at 10,000 places of the journal's disk operatio
 
 sweep-deaths: setup ## twelve deaths of a device, 60 times each at random instants: does it name the right cause? (some 6 minutes)
 	$(BIN)/python -m simulators.sweep.deaths $(ARGS)
+
+sweep-commands: setup ## power cuts within every flash operation of a command, replies lost: once at most, always answered (some 4 minutes)
+	$(BIN)/python -m tests.commands.sweep $(ARGS)
 
 sweep-door: setup ## 10,000 visits with power cuts, broken parts, silly hands: paid is what happened (some 8 minutes)
 	$(BIN)/python -m simulators.sweep.door $(ARGS)
