@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Timer
 
 import click
 from rich.progress import Progress
@@ -88,17 +89,21 @@ def measure(case: Case, progress: Progress) -> Wear:
     task = progress.add_task(f"{case.name}, {case.batch} a message", total=case.records)
     arguments = {**asdict(case), "sectors": SECTORS, "size": SIZE}
     micropython = Path(sys.executable).with_name("micropython")
-    process = subprocess.Popen(
+    last: dict[str, int] = {}
+    with subprocess.Popen(
         [str(micropython), "-X", "heapsize=16M", str(_PROGRAM)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "MICROPYPATH": f"{FIRMWARE}:.frozen", "ARGS": json.dumps(arguments)},
-    )
-    last: dict[str, int] = {}
-    for line in process.stdout or ():
-        last = json.loads(line)
-        progress.update(task, completed=last.get("done", case.records))
-    if process.wait(_DEADLINE_S) or "erases" not in last:
+    ) as process:
+        deadline = Timer(_DEADLINE_S, process.kill)
+        deadline.start()
+        for line in process.stdout or ():
+            last = json.loads(line)
+            progress.update(task, completed=last.get("done", case.records))
+        process.wait()
+        deadline.cancel()
+    if process.returncode or "erases" not in last:
         raise click.ClickException(f"{case}: the interpreter ended with status {process.returncode}")
     return Wear(case, last["erases"], last["programmed"], last["most_worn"])
 
