@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)  # machine.reset_cause() of the ESP32 port
 WEAK_MV = 3600  # a lithium cell with less can brown out under a load
-LOADS = ("modem",)
+LOADS = ("modem", "visit")  # what draws much
 
 # Resets that were meant, or that are not the firmware's doing: none of them is a failed boot.
 PLANNED = (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from simulators.scene import PowerCut
+from simulators.scene import BrownOut, PowerCut
 from simulators.world.kernel import Kernel, Part
 from simulators.world.tables import lookup
 from simulators.world.thermal import ThermalMass
@@ -236,7 +236,7 @@ class SolarSupply(Part):
         """A motor that runs on may pull the cell below what the chip needs."""
         if self.motor_ma() and self.battery_mv() < _BROWN_OUT_MV:
             self.world.record("battery", state="brown-out", mwh=round(self.charge_mwh))
-            self.world.emit(PowerCut(2_000))
+            self.world.emit(BrownOut(2_000))
 
     def count(self) -> None:
         """Carry the cell's charge on to now."""

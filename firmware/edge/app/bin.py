@@ -279,6 +279,7 @@ class Bin:
         reader = self.unit.board.part("reader")
         self._visiting = self._attended = True
         self._offer_console()
+        self.unit.keep.doing("visit")  # bolts move: what a brown-out would be due to
         try:
             self._show(*text.lines("show-token"))
             token = await reader.token(TOKEN_MS)
@@ -286,6 +287,7 @@ class Bin:
         finally:
             reader.drop()
             self._visiting = False
+            self.unit.keep.doing("")
 
     async def _admit(self, token: "str | None", noise: int) -> None:
         """Let them in, or say why not."""
