@@ -83,6 +83,13 @@ _faults = click.option(
 @click.option(
     "--pace", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Factor of visits."
 )
+@click.option(
+    "--number",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Which bin of the district; 6, 14, 22, … are on a modem. Not with --live.",
+)
 def bin_command(
     days: float,
     seed: int,
@@ -97,6 +104,7 @@ def bin_command(
     pty: Path | None,
     broker: str | None,
     pace: float,
+    number: int,
 ) -> None:
     """One solar bin: its firmware, its people, its weather."""
     if live:
@@ -107,10 +115,13 @@ def bin_command(
     if out is None:
         raise click.UsageError("--out is missing: where the records shall go (or use --live)")
     plan = district(seed)
-    device = plan.bins[0].device
+    if number > len(plan.bins):
+        raise click.BadParameter(f"{number}: the district has {len(plan.bins)} bins", param_hint="--number")
+    device = plan.bins[number - 1].device
     events: list[dict[str, Any]] = []
     with _errors(), tempfile.TemporaryDirectory(prefix="huishou-") as folder:
-        image = Image.create(Path(folder), device, "bin-s3", plan.settings(device), seed, start)
+        board = plan.unit(device).board
+        image = Image.create(Path(folder), device, board, plan.settings(device), seed, start)
         scene = plan.scene(device, start, truth=events.append, faults=faults, pace=pace)
         until = start + round(days * DAY_MS)
         with _progress(f"{device}, {days:g} days", start, until, quiet=as_json) as tick:
