@@ -246,7 +246,9 @@ def publish(
 ) -> bytes:
     """PUBLISH (3.3) with QoS 1; `again`: with the DUP flag; `retain`: the broker is to keep it."""
     none = b"\0" if level == V5 else b""
-    return _packet((0x3A if again else 0x32) | retain, _text(topic) + packet.to_bytes(2, "big") + none + payload)
+    return _packet(
+        (0x3A if again else 0x32) | retain, _text(topic) + packet.to_bytes(2, "big") + none + payload
+    )
 
 
 def pubacks(packets: Iterable[int]) -> bytes:

@@ -1,8 +1,11 @@
 """No command twice, whatever is repeated, replayed or forgotten, and whatever the clock does."""
 
 from edge.app.ledger import ACCEPTED, BEGUN, DONE, OPEN, SIZE, Ledger
+from edge.store.state import State
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.device.flash import Flash
 
 
 def settled(ledger: Ledger, name: str, exp_ms: int, now_ms: int) -> bool:
@@ -78,3 +81,21 @@ def test_what_stands_in_a_damaged_state_never_raises(state: object) -> None:
     ledger = Ledger(state if isinstance(state, list) else [state])
     ledger.accept("a", 10, 0)
     ledger.state()
+
+
+def test_it_fits_beside_what_else_is_durable() -> None:
+    """The longest ids and codes, four scales' zeros, a visit of four bays and a trial."""
+    ledger, now = Ledger(None), 1_780_000_000_000
+    for n in range(SIZE - OPEN):
+        assert ledger.accept(f"{n}" * 64, now + 10**12, now)
+        ledger.mark(f"{n}" * 64, DONE, "c" * 64)
+    for n in range(OPEN):
+        assert ledger.accept("abcdefgh"[n] * 64, now + 10**12, now)
+    state = State(Flash(4))
+    zero = ["x" * 32, -8_388_608, -8_388_608, -8_388_608, 2**41, 4, -400, -400]
+    state.put("zero", {f"scale{n}": zero for n in range(4)})
+    bays = [[n, -100_000] for n in range(1, 5)]
+    state.put("visit", {"name": "0123abcd-4294967295", "user": "x" * 64, "log": 2**32 - 1, "bays": bays})
+    state.put("trial", [2**31 - 1, 8])
+    state.put("commands", ledger.state())
+    assert State(state._dev).get("commands") == ledger.state()
