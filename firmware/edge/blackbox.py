@@ -7,8 +7,8 @@ The partition is a ring of at least two sectors, appended to without an erase un
     event:   time (s since 1970 UTC), boot (mod 65536), code, clock, detail (16 bytes, UTF-8)
 
 The newest sector is the valid one with the highest serial; a torn or damaged entry is passed over. With two
-sectors at least the last 145 events are there, of which `last` gives 64: 1,536 bytes, 2,048 in base 64. A day with
-200 events erases 1.4 sectors: flash of 100,000 erases a sector lasts over 300 years.
+sectors at least the last 145 events are there, of which `last` gives 64: 1,536 bytes, 2,048 characters in
+base 64. A day with 200 events erases 1.4 sectors: flash of 100,000 erases a sector lasts over 300 years.
 
 A code is a place in CODES, which only ever grows at its end. An event that cannot be written now (voltage,
 broken flash) waits in RAM, 16 at most. A black box never raises: it must not be what stops a unit.

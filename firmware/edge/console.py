@@ -64,7 +64,7 @@ class Console:
             "status": "clock, log, battery, link, faults",
             "self-test": "try each part (a few seconds); name one or more parts to try only these",
             "zero": "zero <scale> [setup]: the bay is empty, set its zero (setup: it has a new platform)",
-            "events": "events [n]: the last n (20) of the black box: seconds since 1970, boot, code, clock, detail",
+            "events": "the black box's last n (20): seconds since 1970, boot, code, clock, detail",
             "reboot": "start anew",
             "leave-safe-mode": "after three failed starts: try everything again",
             "help": "this list",

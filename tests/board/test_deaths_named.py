@@ -1,4 +1,4 @@
-"""Each of the twelve deaths once, in the real firmware: it names the right cause. Many: `make sweep-deaths`."""
+"""Each of the twelve deaths once, in the real firmware. Many of each: `make sweep-deaths`."""
 
 import pytest
 
