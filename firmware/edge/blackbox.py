@@ -39,6 +39,10 @@ CODES = (
     "settings-refused", "network-unreachable", "link-no-broker", "link-silent", "link-closed", "link-stuck",
     "mqtt-refused", "mqtt-protocol", "modem-silent", "modem-restarted", "sim-missing", "cell-no-signal",
     "cell-not-registered", "ppp-failed", "ppp-lost", "wifi-password", "wifi-no-address", "wifi-lost",
+    "apn-refused", "broker-fallback", "cell-denied", "dns-failed", "dns-silent", "dns-unknown-name",
+    "link-unacknowledged", "log-unreadable", "modem-error", "mppt-silent", "rtu-noise", "settings-broker",
+    "settings-tls", "sim-failure", "sim-pin", "sim-puk", "tls-expired", "tls-failed", "tls-not-yet-valid",
+    "tls-refused", "tls-untrusted", "tls-wrong-name", "unstable", "zero-refused",
 )  # fmt: skip
 CLOCKS = ("none", "back", "rtc", "ntp", "gnss")
 KEPT = 64
