@@ -6,20 +6,16 @@ calls it decides when to try again: a bin at its next wake-up, a truck by `stay`
 """
 
 import asyncio
-import gc
 import json
 
 from edge import VERSION
 from edge.errors import EdgeError
 from edge.keep import Keep
-from edge.link import brokers
-from edge.link.connection import Connection, dial
 from edge.link.liveness import DEAD, PING, Liveness
 from edge.link.mqtt import Session
 from edge.link.network import NEEDS_HANDS, TOLD_FAILS, bearer
-from edge.link.resolve import resolve, servers
+from edge.link.reach import Reach
 from edge.link.sntp import Sync
-from edge.link.tls import Tls
 from edge.link.window import Window
 from edge.log import Log
 
@@ -28,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-DNS_MS = 8_000
-CONNECT_MS = 10_000
-TLS_MS = 20_000  # instead: two round trips more, and the arithmetic
+    from edge.link.connection import Connection
+
 SEND_MS = 15_000
 ANSWER_MS = 10_000
 PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
@@ -48,14 +43,11 @@ class Uplink:
         self._log = log
         self._keep = keep
         self._device = settings["device"]
-        self._brokers = brokers.Brokers(settings["broker"], keep.data)
-        self._broker: "dict[str, Any]" = self._brokers.all[0]  # the one in use
-        self._credentials: "dict[str, Any]" = settings.get("tls", {})
-        self._tls: "Tls | None" = None  # made when first needed
+        self._reach = Reach(settings, log.clock, keep.data)
         self._rev = settings.get("rev", 0)
         net = settings.get("network", {})
-        self._names = net.get("dns", [])
-        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}), self._names)
+        names = net.get("dns", [])
+        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}), names)
         self.bearer = radio or bearer(net, None, keep)
         self._prefix = "huishou/1/" + self._device + "/"
         self._mqtt = Session(self._device)
@@ -79,7 +71,7 @@ class Uplink:
         self._lost: "Exception | None" = None
         self._hello_id = self._goodbye_id = 0  # packet ids of the first and last `state`; 0: acknowledged
         now = self._log.clock.mono_ms()
-        self._alive = Liveness(self._broker.get("keepalive_s", brokers.KEEPALIVE_S), now)
+        self._alive = Liveness(self._reach.keepalive_s, now)
         self._window.connected(now)
 
     def poke(self) -> None:
@@ -107,7 +99,7 @@ class Uplink:
 
         Errors: EdgeError (of the bearer, `dns-…`, `mqtt-…`, `link-…`, `tls-…`), OSError.
         """
-        clock, ring = self._log.clock, self._log.ring
+        ring = self._log.ring
         self.proved = False
         if self.desired:
             self.desired.attempt()
@@ -121,9 +113,11 @@ class Uplink:
         finally:
             self._keep.doing("")
         await self._sync()
-        place, link = await self._enter()
+        link = await self._reach.enter(self._hello)
         receiver = None
         try:
+            self._log.fault("link", "broker-fallback", bool(self._reach.away), self._reach.away)
+            self.bearer.well()
             self.connected = True
             self.error = ""
             receiver = asyncio.create_task(self._receive(link))
@@ -131,7 +125,7 @@ class Uplink:
             await self._goodbye(link, next_ms())
         except (EdgeError, OSError):
             if not self.proved and ring.head > ring.acked and self.bearer.is_up():
-                self._brokers.useless(place, clock.local_ms())
+                self._reach.useless()
             raise
         finally:
             self.connected = False
@@ -169,59 +163,11 @@ class Uplink:
             elif log.clock.source() == "none":
                 log.fault("clock", "ntp-failed", True, detail)
 
-    async def _enter(self) -> "tuple[int, Connection]":
-        """A connection to the first broker of the list that lets us in. Errors: those of the last."""
-        clock = self._log.clock
-        last: "Exception" = EdgeError("link-no-broker", "none is named in the settings")
-        for place in self._brokers.order(clock.local_ms()):
-            self._broker = self._brokers.all[place]
-            try:
-                link = await self._open()
-            except (EdgeError, OSError) as error:
-                last = error
-                continue
-            except asyncio.CancelledError:  # a wake has used up its time: the next one begins with the next
-                self._brokers.useless(place, clock.local_ms())
-                raise
-            self._brokers.chosen(place, clock.local_ms())
-            self._log.fault("link", "broker-fallback", place > 0, "%s; %s" % (self._broker["host"], last))
-            self.bearer.well()
-            return place, link
-        raise last
-
-    async def _open(self) -> Connection:
-        broker, limit = self._broker, CONNECT_MS
-        host, port, secure = broker["host"], brokers.port(broker), None
-        found = await resolve(host, servers(self._names), DNS_MS)
-        if broker.get("tls"):
-            gc.collect()  # a handshake needs room in one piece
-            if not self._tls:
-                self._tls = Tls(self._credentials)
-            secure, limit = self._tls, TLS_MS
-        clock, note = self._log.clock, self._keep.data
-        lent_ms = note.pop("tls_ms", 0) if secure and clock.source() == "none" else 0
-        if lent_ms:
-            clock.lend(lent_ms)
-        link = dial(found[0], port, "%s:%d" % (host, port), secure, broker.get("name", host))
-        try:
-            self._reset()
-            await self._hello(link, limit)
-            if lent_ms:
-                note["tls_ms"] = lent_ms
-        except BaseException:
-            link.close()
-            if secure and not lent_ms and clock.source() == "none":
-                note["tls_ms"] = secure.floor_ms(clock.local_ms())
-            raise
-        finally:
-            if lent_ms:
-                clock.give_back()
-        return link
-
-    async def _hello(self, link: Connection, limit_ms: int) -> None:
-        keepalive = self._broker.get("keepalive_s", brokers.KEEPALIVE_S)
+    async def _hello(self, link: "Connection", limit_ms: int) -> None:
+        self._reset()
+        keepalive = self._reach.keepalive_s
         will = (self._prefix + "up/state", self._state(False, None))
-        password = self._broker.get("password", "")
+        password = self._reach.broker.get("password", "")
         try:
             await self._write(link, self._mqtt.connect(self._device, password, keepalive, will), limit_ms)
         except (EdgeError, OSError) as error:
@@ -243,7 +189,7 @@ class Uplink:
             self.commands.connected()
         await self._write(link, b"".join(packets))
 
-    async def _talk(self, link: Connection, done: "Callable[[], bool]") -> None:
+    async def _talk(self, link: "Connection", done: "Callable[[], bool]") -> None:
         clock, alive, window = self._log.clock, self._alive, self._window
         while True:
             self._news.clear()
@@ -254,7 +200,7 @@ class Uplink:
                 await self._write(link, packet)
                 self._room.set()
                 continue
-            if done() or self._brokers.homesick(clock.local_ms()):
+            if done() or self._reach.homesick():
                 return
             now = clock.mono_ms()
             state = alive.state(now)
@@ -307,7 +253,7 @@ class Uplink:
             self._keep.save()  # their time can no longer be filled in, not even after a reset
         return packet
 
-    async def _goodbye(self, link: Connection, next_ms: "int | None") -> None:
+    async def _goodbye(self, link: "Connection", next_ms: "int | None") -> None:
         number, packet = self._mqtt.publish(
             self._prefix + "up/state", self._state(False, next_ms), retain=True
         )
@@ -325,12 +271,12 @@ class Uplink:
 
     # Bytes
 
-    async def _write(self, link: Connection, data: bytes, limit_ms: int = SEND_MS) -> None:
+    async def _write(self, link: "Connection", data: bytes, limit_ms: int = SEND_MS) -> None:
         self._alive.sent(self._log.clock.mono_ms())
         await link.write(data, min(limit_ms, max(self._alive.answer_ms, 1)) if self.connected else limit_ms)
 
-    async def _receive(self, link: Connection) -> None:
-        limit = 2000 * self._broker.get("keepalive_s", brokers.KEEPALIVE_S)  # `_talk` is there before
+    async def _receive(self, link: "Connection") -> None:
+        limit = 2000 * self._reach.keepalive_s  # `_talk` is there before
         try:
             while True:
                 for event in self._mqtt.feed(await link.read(limit)):

@@ -10,7 +10,7 @@ import time
 from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
-from edge.link import uplink as module
+from edge.link import reach
 from edge.link.uplink import Uplink
 from edge.log import Log
 from edge.store.ring import Ring
@@ -18,7 +18,7 @@ from ramflash import Flash
 
 args = json.loads(os.getenv("ARGS"))
 for name, value in args["limits"].items():
-    setattr(module, name, value)
+    setattr(reach, name, value)
 gaps = [0]  # the longest, in us
 
 

@@ -12,6 +12,7 @@ import time
 from edge.clock import Clock
 from edge.errors import EdgeError
 from edge.keep import Keep
+from edge.link import reach
 from edge.link import uplink as module
 from edge.link.uplink import Uplink
 from edge.log import Log
@@ -36,7 +37,7 @@ class Air:
 
 module.ANSWER_MS = 400  # the same rules, in less time
 module.PUBACK_MS = 600
-module.CONNECT_MS = 400
+reach.CONNECT_MS = 400
 module.SEND_MS = 400
 
 
