@@ -23,11 +23,13 @@ def _command(job: str, fd_in: int, fd_out: int, *folders: Path) -> list[str]:
     return [node, run, str(PACKAGE), str(fd_in), str(fd_out), str(HEAP), job, *map(str, paths)]
 
 
-def start(log: Path, firmware: Path, *more: Path) -> Interpreter:
-    """Start it as a chip's interpreter that tells its heap once a day (`vm/_day.py`) in `log`."""
+def start(log: Path, firmware: Path, listed: Path) -> Interpreter:
+    """Start it as a chip's interpreter that tells its heap once a day (`vm/_day.py`) in `log`.
+    `listed`: a folder with `_names.py`, the modules to load first.
+    """
     chip_in, to_chip = os.pipe()
     from_chip, chip_out = os.pipe()
-    command = _command("_day", chip_in, chip_out, compiled(firmware), *more)
+    command = _command("_day", chip_in, chip_out, compiled(firmware), listed)
     with log.open("ab") as words:
         process = subprocess.Popen(
             command,

@@ -17,7 +17,6 @@ import _names
 import asyncio
 
 _DAY_US = 86_400_000_000
-_before = set(sys.modules)
 _day = -3
 _boots = 0
 _kept = None  # the application: it is alive at the end of its wake, though the reset has unwound it
@@ -68,5 +67,3 @@ def settled():
     if day != _day or not _boots:
         _day = day
         print("heap", json.dumps({"day": _day, "boots": _boots, "live": gc.mem_alloc()}))
-        if _boots:
-            print("modules", json.dumps([name for name in sys.modules if name not in _before]))
