@@ -46,7 +46,8 @@ def test_a_hole_in_the_middle_is_passed_once_all_before_it_is_there(tmp_path: Pa
 
 
 def test_a_damaged_list_refuses_the_message_and_loses_nothing(tmp_path: Path) -> None:
-    for lost in ([[1]], [[1, 2, 3]], [["a", 2]], [[1, 2]] * 17, [[-1, 4]], {}):
+    wrong: list[object] = [[[1]], [[1, 2, 3]], [["a", 2]], [[1, 2]] * 17, [[-1, 4]], {}]
+    for lost in wrong:
         arrival = state(lost=lost)
         assert not isinstance(arrival, StateReport), lost
     assert isinstance(state(lost=[[9, 2]]), StateReport)  # says nothing
