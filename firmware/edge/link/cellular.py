@@ -61,12 +61,6 @@ class Cellular:
         """As it was when the modem last registered: in data mode it cannot be asked."""
         return self._dbm if self.is_up() else None
 
-    async def connect(self, deadline_ms: int) -> None:  # the name that `uplink` still uses
-        await self.up(deadline_ms)
-
-    def rssi_dbm(self) -> "int | None":  # likewise
-        return self.signal_dbm()
-
     def well(self) -> None:
         """Somebody at the other end has answered: the modem needs no cure."""
         self._keep.pop("cell", None)

@@ -47,12 +47,6 @@ class Wifi:
     def signal_dbm(self) -> "int | None":
         return self._wlan.status("rssi") if self.is_up() else None
 
-    async def connect(self, deadline_ms: int) -> None:  # the name that `uplink` still uses
-        await self.up(deadline_ms)
-
-    def rssi_dbm(self) -> "int | None":  # likewise
-        return self.signal_dbm()
-
     def well(self) -> None:
         """Somebody at the other end has answered; of no use here."""
 
