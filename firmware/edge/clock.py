@@ -19,7 +19,7 @@ import machine
 
 from edge.keep import Keep
 from edge.measure.calendar import civil
-from edge.measure.trust import FRESH_MS, STEP_MS, Bound, Judge, Offer, plausible
+from edge.measure.trust import FLOOR_MS, FRESH_MS, STEP_MS, Bound, Judge, Offer, plausible
 
 EPOCH_MS = 0 if time.gmtime(0)[0] == 1970 else 946_684_800_000
 RTC_JUMP_MS = 2000  # RTC and ticks run from one crystal while awake; setting costs a rounding
@@ -36,6 +36,7 @@ class Clock:
         self._mono_ms = 0
         self._zero_ms = _rtc_ms()  # the clock at mono 0
         self._judge = Judge()
+        self.not_before_ms = FLOOR_MS  # no time can be older
         self._lent = False
         kept = keep.data
         if self._zero_ms < kept.get("synced_ms", 0):
@@ -127,7 +128,7 @@ class Clock:
         """What to make of a time from `gnss` or `ntp`, right to `error_ms`; `sure`: a second witness agrees.
         None: no such time can be. Nothing is set yet: `take` does.
         """
-        if not plausible(utc_ms):
+        if not plausible(utc_ms, self.not_before_ms):
             return None
         off = utc_ms - self.local_ms()
         return self._judge.weigh(self.source(), self.error_ms(), off, source, error_ms, sure)

@@ -152,6 +152,7 @@ def test_a_truck_weighs_each_container_obeys_the_fences_and_tells_true_places(un
 def test_every_recorded_log_gives_only_places_that_it_reports(tmp_path: Path, nmea_log: bytes) -> None:
     scene, settings = PLAN.replay(nmea_log, START_MS)
     settings["gnss"].update(every_ms=0, every_m=0)
+    settings.pop("ntp", None)  # it would contradict a log of another year
     image = Image.create(tmp_path / "truck", settings["device"], "truck-s3", settings, 7, START_MS)
     result = run(image, scene, scene.end_ms + 5000)
     assert result.halted is None

@@ -34,7 +34,7 @@ class Truck:
         self.unit = unit
         settings = unit.settings
         gnss = settings.get("gnss", {})
-        self._not_before_ms = gnss.get("not_before_ms", FLOOR_MS)
+        unit.clock.not_before_ms = gnss.get("not_before_ms", FLOOR_MS)
         self._thin = Thin(
             gnss.get("every_ms", 10_000),
             gnss.get("every_m", 100) * 100,
@@ -102,7 +102,7 @@ class Truck:
         log, clock = self.unit.log, self.unit.clock
         now = clock.mono_ms()
         utc = fix.utc_ms
-        if utc is not None and (utc < self._not_before_ms or not plausible(utc)):
+        if utc is not None and not plausible(utc, clock.not_before_ms):
             utc = None  # the place is good, the date is not: a receiver's weeks have rolled over
         if utc is not None and (
             now - self._timed_ms >= TIME_EVERY_MS or abs(utc - clock.local_ms()) > 2 * STEP_MS

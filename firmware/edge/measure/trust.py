@@ -121,6 +121,6 @@ class Judge:
         return offer
 
 
-def plausible(utc_ms: int) -> bool:
-    """Rule 1."""
-    return FLOOR_MS <= utc_ms < CEILING_MS
+def plausible(utc_ms: int, floor_ms: int = FLOOR_MS) -> bool:
+    """Rule 1. `floor_ms`: where the settings have another."""
+    return floor_ms <= utc_ms < CEILING_MS
