@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ROOM = 2048 - 4
-_DROPPED_FIRST = ("tokens", "refused", "rssi", "known", "fill", "diag", "why")
+_DROPPED_FIRST = ("tokens", "refused", "thin", "rssi", "known", "fill", "diag", "why")
 _DROPPED_LAST = ("source", "synced_ms", "base", "sent", "boots", "failed")
 
 
