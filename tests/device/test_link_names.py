@@ -13,7 +13,7 @@ A = b"\x00\x01\x00\x01"
 
 def answer(records: bytes, count: int, *, number: bytes = NUMBER, name: str = NAME, code: int = 0) -> bytes:
     """A name server's answer with these resource records."""
-    question = query(number, name)[12:]
+    question: bytes = query(number, name)[12:]
     head = number + bytes([0x81, 0x80 | code]) + b"\0\1" + count.to_bytes(2, "big") + b"\0" * 4
     return head + question + records
 
