@@ -135,7 +135,7 @@ fuzz: setup ## feed every decoder with bad bytes, guided by coverage: 11 CPU min
 sweep-link: setup ## 525 faults of brokers and networks against the firmware's link: back in time, nothing lost (some 3 minutes)
 	$(BIN)/python -m simulators.sweep.link $(ARGS)
 
-sweep-power: setup ## power cuts at 10,000 flash operations of bins at a rude broker, judged at the journal (some 6 minutes)
+sweep-power: setup ## power cuts at 10,000 flash operations of bins at a rude broker, judged at the journal (some 10 minutes)
 	$(BIN)/python -m tests.sweep.sweep_power $(ARGS)
 
 sweep-catchup: setup influxd ## 72 h without InfluxDB at 1:200, then catching up under live load (some 4 minutes); draws run/bench/catchup.svg
