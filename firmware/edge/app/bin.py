@@ -22,6 +22,7 @@ from edge.app.recovery import settle
 from edge.app.senses import THERMOSTAT, feel, raised, too_hot
 from edge.app.session import Visit
 from edge.app.unit import Unit
+from edge.cause import short
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
@@ -375,6 +376,7 @@ class Bin:
         except (EdgeError, OSError, asyncio.TimeoutError) as error:
             unit.uplink.error = str(error) or "timeout"
             unit.say(1, "link: " + unit.uplink.error)
+            unit.box.note("link-failed", short(error))
         await unit.uplink.leave()
         self._power.radio(False)
         if ring.acked > acked or unit.log.backlog == 0:

@@ -69,6 +69,8 @@ def told(events: Iterable[Event], boot: int) -> str:
     for event in [e for e in found if e.code != "power-on"] + found:
         if event.code in ("error", "boot-good", "safe-mode"):
             continue
+        if event.code == "link-failed":
+            return event.detail
         if event.boot > boot or event.code in _WORSE:
             return event.code
     return "nothing"
