@@ -172,6 +172,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     next: TimeMs | UnsetType | None = UNSET
     level: Literal["normal", "saver", "survival", "dark"] | UnsetType = UNSET
     charge_pct: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    clock_error_ms: Annotated[int, Meta(ge=0, le=9_223_372_036_853)] | UnsetType = UNSET
     used_mwh: dict[str, Any] | UnsetType = UNSET
 
 

@@ -68,7 +68,8 @@ def nanovolt(counts: float) -> int:
 def load(bench: Bench, grams: float) -> None:
     signal = BridgeSignal(BOARD["parts"]["scale0"]["data"], nanovolt(600_000 + 43 * grams), 70)
     bench.scene.script, bench.scene._done = [(0, signal)], 0
-    bench.scene.adc = {BOARD["parts"]["temperature"]["pin"]: 700}
+    parts = BOARD["parts"]
+    bench.scene.adc = {parts["temperature"]["pin"]: 700, parts["battery"]["pin"]: 1_950}  # 20 °C, 3.9 V
 
 
 def ask(bench: Bench, grams: float, *commands: str, cut: int | None = None) -> list[Any]:

@@ -123,7 +123,7 @@ from edge.link.mqtt import Session
 from edge.measure.geofence import inside, border_cm
 s = Session("bin-001")
 out = [s.connect("u", "p", 60, ("w", b"{}")), s.subscribe("a/+")[1], s.publish("t", b"x" * 300)[1]]
-events = s.feed(b"\\x20\\x02\\x01\\x00\\x40\\x02\\x00\\x02\\x32\\x06\\x00\\x01t\\x00\\x09!")
+events = list(s.feed(b"\\x20\\x02\\x01\\x00\\x40\\x02\\x00\\x02\\x32\\x06\\x00\\x01t\\x00\\x09!"))
 ring = [[[1171490000, 391190000], [1171510000, 391190000], [1171500000, 391210000]]]
 print(json.dumps([[o.hex() for o in out], repr(events), inside(ring, 391199999, 1171500001),
     border_cm(ring, 391190500, 1171500000)]))
