@@ -115,6 +115,20 @@ def test_automatic_zero_waits_for_five_seconds_below_zero() -> None:
 # Crew and setup (4.5.1, 4.5.2)
 
 
+@given(st.integers(E, 3 * PERCENT), st.integers(-E // 2, E // 2), st.integers(1200, 5000))
+def test_a_zero_that_was_set_automatically_is_tracked_by_small_moves_and_not_further_away(
+    below: int, off: int, stable_ms: int
+) -> None:
+    zero = Zero(CAL)
+    assert zero.automatic(600_000 - below, 0, 5000, 200, NOW_MS)
+    before = zero.counts
+    zero.track(before + off, 0, stable_ms, 200, NOW_MS)
+    assert abs(zero.counts - before) <= E // 4
+    assert (zero.counts - before) * off >= 0
+    if below > E:  # beyond tracking's reach: only back
+        assert zero.counts >= before
+
+
 def test_a_crew_may_set_zero_within_four_percent_of_max_however_often() -> None:
     zero = Zero(CAL)
     zero.by_crew(600_000 + 4 * PERCENT, 0, 200, NOW_MS)

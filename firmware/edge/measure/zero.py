@@ -84,14 +84,16 @@ class Zero:
         if 2 * abs(off) > cal.e_counts or not self._accurate(spread):
             return False
         most = min(cal.counts(500 * cal.d_g * stable_ms // 1000), cal.e_counts // 4)
-        target = self.counts + max(-most, min(most, off))
+        # Not beyond the reach. Where zero is beyond it already (set automatically, or it got colder again) it
+        # may come back, as slowly as ever, and is not pushed.
         reach = self._reach(temp_dc)
-        target = max(self.base - reach, min(self.base + reach, target))
-        if abs(target - self.counts) * FINE < cal.e_counts:
+        if off > 0:
+            move = min(off, most, max(0, self.base + reach - self.counts))
+        else:
+            move = max(off, -most, min(0, self.base - reach - self.counts))
+        if abs(move) * FINE < cal.e_counts:
             return False
-        if (target > self.counts) != (off > 0):
-            return False  # the reach shrank: it got colder again, and zero is not pushed by that alone
-        self._move(target, "tracking", temp_dc, when_ms)
+        self._move(self.counts + move, "tracking", temp_dc, when_ms)
         return True
 
     def _reach(self, temp_dc: "int | None") -> int:
