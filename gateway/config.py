@@ -48,8 +48,8 @@ class StoreConfig(msgspec.Struct, frozen=True):
 
 
 class DevicesConfig(msgspec.Struct, frozen=True):
-    """`file`: the devices that are known beforehand (see gateway.devices). `keys_file`: their keys, which sign
-    commands and settings (see gateway.commands.keys); read only by `huishou device`.
+    """`file`: the devices that are known beforehand (see gateway.devices). `keys_file`: their keys, which
+    sign commands and settings (see gateway.commands.keys); read only by `huishou device`.
     """
 
     file: Path = Path("devices.json")

@@ -182,8 +182,8 @@ class Link:
         self._told.append((None, [], marks))
         self._wake()
 
-    def post(self, device: str, channel: str, payload: bytes, retain: bool) -> None:  # noqa: FBT001
-        """Publish once on the connection that stands. What it does not carry is dropped: who posts repeats."""
+    def post(self, device: str, channel: str, payload: bytes, retain: bool) -> None:
+        """Publish once on the connection that stands. What is not sent is dropped: who posts repeats."""
         self._posts.append((device, channel, payload, retain))
         self._wake()
 

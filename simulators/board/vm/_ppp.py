@@ -39,7 +39,7 @@ def framed(protocol, body):
 class End:
     """`address`: our own; (0, 0, 0, 0): ask the other end. `give`: what the other end gets when it asks.
 
-    `up`: both have agreed on both layers. `closed`: the link was ended, by either. `take` returns what to send.
+    `up`: both have agreed on both layers. `closed`: either has ended the link. `take` returns what to send.
     """
 
     def __init__(self, address, give=None):
