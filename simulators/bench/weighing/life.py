@@ -15,6 +15,7 @@ from simulators.world.weather import DAY_MS, Weather
 LOOK_MS = 600_000
 _LOOK_WEIGH_MS = 3_000
 _FULL_G = 45_000
+_ZERO_ATTEMPTS = 10
 _VISITS_A_DAY = 14.0
 _MATERIAL = MATERIALS["textile"]
 
@@ -58,6 +59,22 @@ class Life:
             else:
                 self._next_crew += self._crew_ms
                 self._visit(crew=True)
+
+    def repaired(self) -> None:
+        """A crew ends a repair as the manual says: the bay is empty, zero is set. Raises RuntimeError when
+        the scale does not come to rest.
+        """
+        self.at.scale.put(-self._bay_g)
+        self._bay_g = 0.0
+        for attempt in range(_ZERO_ATTEMPTS):
+            self.at.wait(60_000)
+            try:
+                self.at.set_zero()
+                break
+            except (RuntimeError, ValueError):  # a gust, a lorry
+                if attempt == _ZERO_ATTEMPTS - 1:
+                    raise
+        self._diagnosis.zeroed()
 
     def raises(self, codes: Iterable[str]) -> Callable[[], bool]:
         """For `run`: until one of these is raised."""
