@@ -40,6 +40,12 @@ class Image:
     _unsaved: dict[tuple[str, int], bytes] = field(default_factory=dict)
     _since_harvest: int = 0
 
+    def complaints(self) -> list[str]:
+        """What the interpreter printed but for the console's notices ("# …"): in health, nothing."""
+        log = self.path / "vm.log"
+        said = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return [line for line in said if line and not line.startswith("# ")]
+
     @classmethod
     def create(
         cls, path: Path, device: str, board: str, settings: dict[str, Any], seed: int, now_ms: int

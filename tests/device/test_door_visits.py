@@ -63,7 +63,7 @@ def play(
     image = Image.create(folder / "bin", DEVICE, "bin-s3", doc, 7, START_MS)
     result = run(image, scene, START_MS + minutes * 60_000, fidelity=Fidelity.FAST)
     assert result.halted is None
-    assert not (image.path / "vm.log").read_text(encoding="utf-8")
+    assert not image.complaints()
     return truth, [json.loads(data) for _log, _seq, data in image.logged()], scene
 
 

@@ -58,7 +58,7 @@ class Morning:
                 scene.at(ms(DAY + at) + 2000, "burst", shown.hex())
         result = run(self.image, scene, ms(DAY + end), fidelity=fidelity, network=network)
         assert result.halted is None
-        assert not (self.image.path / "vm.log").read_text(encoding="utf-8")
+        assert not self.image.complaints()
         return result.counters.wakes
 
     def _notice(self, event: dict[str, Any]) -> None:

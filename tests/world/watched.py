@@ -35,7 +35,7 @@ class Watched:
         end_ms = self.image.now_ms + round(hours * HOUR_MS)
         result = run(self.image, self.scene, end_ms, fidelity=fidelity, network=network)
         assert result.halted is None
-        assert not (self.image.path / "vm.log").read_text(encoding="utf-8")
+        assert not self.image.complaints()
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         found = [json.loads(data) for _log, _seq, data in self.image.logged()]
