@@ -152,7 +152,7 @@ def taken(*numbers: int) -> list[str]:
     ("behaviour", "words"),
     [
         (hang, "cannot be reached"),
-        (drip, "(503)"),
+        (drip, "waiting"),  # 503, or reset: the line is cut while it still speaks
         (promise, "cannot be reached"),
         (endless, "(500): no no"),
         (reset, "cannot be reached"),
