@@ -13,10 +13,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from simulators.bench.load import FleetRun, Series, parts, running, sample
+from simulators.bench.load import FleetRun, Series, level, parts, running, sample
 from simulators.bench.machine import machine
 from simulators.bench.rig import Rig, rig
-from simulators.bench.watch import settle
 from simulators.fleet import Options
 from simulators.servers.process import wait_until
 
@@ -39,8 +38,7 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
         run = FleetRun(bench, fleet, f"{name}-fleet", *more)
         if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
             raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
-        assert bench.influx.child  # noqa: S101 (the rig started it)
-        settle(bench.influx.child.pid, deadline_s=SETTLE_S)
+        level(bench, gateway, SETTLE_S)
         before = run.now()
         series = sample(parts(gateway), seconds, EVERY_S)
         after = run.now()

@@ -149,6 +149,13 @@ def sample(processes: dict[str, psutil.Process], seconds: float, every_s: float)
         time.sleep(min(every_s, max(0.0, end_s - time.monotonic())))
 
 
+def level(bench: Rig, gateway: Child, deadline_s: float) -> None:
+    """Return when writer, page and database have caught up, or the deadline (each its own) passed."""
+    assert bench.influx.child  # noqa: S101 (the rig started it)
+    for pid in (*(part.pid for part in parts(gateway).values()), bench.influx.child.pid):
+        settle(pid, deadline_s=deadline_s)
+
+
 def highest_rate(bench: Rig, gateway: Child, options: Options, seconds: float, name: str) -> dict[str, Any]:
     """What the fleet gets through in a closed loop: messages and records a second, freed by `down/ack`.
 
@@ -157,9 +164,7 @@ def highest_rate(bench: Rig, gateway: Child, options: Options, seconds: float, n
     run = FleetRun(bench, options, name, "--seconds", str(seconds))
     done = run.result(seconds + options.drain_s + 60)
     span_s = done["seconds"] + done["drain_seconds"]
-    assert bench.influx.child  # noqa: S101 (the rig started it)
-    for pid in (*(part.pid for part in parts(gateway).values()), bench.influx.child.pid):
-        settle(pid, deadline_s=240)
+    level(bench, gateway, 240)
     return {
         "records_per_s": round(done["freed"] / span_s),
         "messages_per_s": round(done["freed"] / span_s / options.records, 1),
