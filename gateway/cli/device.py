@@ -5,34 +5,22 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from gateway.config import Config, ConfigError, load
+from gateway.cli.common import config_option, json_option, load_config
+from gateway.config import Config
 
-F = TypeVar("F", bound=Callable[..., Any])
 LOOK_S = 0.2
 PATIENCE_S = 10.0  # after the expiry: a reply is on its way, the gateway joins it
 WAIT_S = 60.0  # for a command that may be begun much later
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-
-
-def _config_option(function: F) -> F:
-    return click.option(
-        "--config",
-        "-c",
-        "file",
-        type=click.Path(path_type=Path),
-        default=Path("huishou.toml"),
-        show_default=True,
-        help="The configuration; `[devices] keys_file` names the devices' keys.",
-    )(function)
+_config_option = config_option("The configuration; `[devices] keys_file` names the devices' keys.")
 
 
 @click.group()
@@ -53,7 +41,7 @@ def device() -> None:
               help="Seconds within which it may be begun; each command has its own.")  # fmt: skip
 @click.option("--wait/--no-wait", default=True, help="Wait for the device's word (at most a minute or so).")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the explanations.")
-@_json_option
+@json_option
 def command(
     device_id: str,
     name: str,
@@ -72,7 +60,7 @@ def command(
     from gateway.command_codes import COMMAND_CODES
     from gateway.commands.ask import issue
 
-    config = _load(file)
+    config = load_config(file)
     with _told():
         id_ = issue(config, device_id, name, words, life_s, getpass.getuser(), _now_ms())
         asked = _wait(config, id_, as_json) if wait else _look(config, id_)
@@ -90,7 +78,7 @@ def command(
 @click.argument("device_id", metavar="[DEVICE]", required=False)
 @_config_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@_json_option
+@json_option
 def commands(device_id: str | None, file: Path, limit: int, as_json: bool) -> None:
     """List what was asked of DEVICE, or of all, newest first, and how it stands.
 
@@ -99,7 +87,7 @@ def commands(device_id: str | None, file: Path, limit: int, as_json: bool) -> No
     """
     from gateway.commands.store import FILE, CommandStore
 
-    store = _load(file).store.path
+    store = load_config(file).store.path
     found: list[dict[str, Any]] = []
     with _told():
         if (store / FILE).exists():
@@ -117,7 +105,7 @@ def commands(device_id: str | None, file: Path, limit: int, as_json: bool) -> No
 @_config_option
 @click.option("--unset", multiple=True, metavar="KEY", help="As provisioned again.")
 @click.option("--again", is_flag=True, help="The same once more, as a new revision (one was rolled back).")
-@_json_option
+@json_option
 def desire(
     device_id: str, words: tuple[str, ...], file: Path, unset: tuple[str, ...], again: bool, as_json: bool
 ) -> None:
@@ -129,7 +117,7 @@ def desire(
     from gateway.commands.ask import desire as ask
     from gateway.commands.ask import in_force
 
-    config = _load(file)
+    config = load_config(file)
     with _told():
         if words or unset or again:
             ask(config, device_id, words, unset, getpass.getuser(), _now_ms())
@@ -145,7 +133,7 @@ def desire(
 
 @device.command()
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the explanations.")
-@_json_option
+@json_option
 def settings(lang: str, as_json: bool) -> None:
     """List which settings can be set, with their units and ranges, and which commands there are."""
     from gateway.commands.catalogue import COMMANDS
@@ -246,13 +234,6 @@ def _result(facts: dict[str, Any]) -> str:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _load(file: Path) -> Config:
-    try:
-        return load(file)
-    except ConfigError as err:
-        raise click.ClickException(str(err)) from None
 
 
 @contextmanager

@@ -4,29 +4,16 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from gateway.cli.common import F, config_option, load_config
 from gateway.cli.refused import refused
-from gateway.config import Config, ConfigError, load
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _config_option(function: F) -> F:
-    return click.option(
-        "--config",
-        "-c",
-        "file",
-        type=click.Path(path_type=Path),
-        default=Path("huishou.toml"),
-        show_default=True,
-        help="The configuration.",
-    )(function)
+from gateway.config import Config, ConfigError
 
 
 def _child_options(function: F) -> F:
@@ -39,7 +26,7 @@ def _child_options(function: F) -> F:
 
 
 @click.group(invoke_without_command=True)
-@_config_option
+@config_option()
 @click.pass_context
 def gateway(ctx: click.Context, file: Path) -> None:
     """Run the gateway: intake, writer and web, restarted when they die, stopped in order by Ctrl-C.
@@ -53,7 +40,7 @@ def gateway(ctx: click.Context, file: Path) -> None:
     from gateway.reload import hasten
     from gateway.supervisor import Supervisor
 
-    config = _load(file)
+    config = load_config(file)
     logs.set_up("gateway", config.log)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,7 +54,7 @@ gateway.add_command(refused)
 
 
 @gateway.command()
-@_config_option
+@config_option()
 @_child_options
 def intake(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run intake alone: MQTT and Modbus in, checks, journal, acknowledgements."""
@@ -80,7 +67,7 @@ def intake(file: Path, parent_fd: int | None, former: Path | None) -> None:
 
 
 @gateway.command()
-@_config_option
+@config_option()
 @_child_options
 def writer(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run the writer alone: journal to InfluxDB."""
@@ -93,7 +80,7 @@ def writer(file: Path, parent_fd: int | None, former: Path | None) -> None:
 
 
 @gateway.command()
-@_config_option
+@config_option()
 @_child_options
 def web(file: Path, parent_fd: int | None, former: Path | None) -> None:
     """Run the page and the API alone."""
@@ -106,7 +93,7 @@ def web(file: Path, parent_fd: int | None, former: Path | None) -> None:
 
 
 @gateway.command()
-@_config_option
+@config_option()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--watch", is_flag=True, help="Show it anew every second until Ctrl-C.")
 def status(file: Path, as_json: bool, watch: bool) -> None:
@@ -119,7 +106,7 @@ def status(file: Path, as_json: bool, watch: bool) -> None:
     from gateway.cli import status as words
     from gateway.metrics import look
 
-    store = _load(file).store.path
+    store = load_config(file).store.path
 
     def facts() -> dict[str, Any]:
         return look(store, time.time_ns() // 1_000_000)
@@ -136,7 +123,7 @@ def status(file: Path, as_json: bool, watch: bool) -> None:
 
 
 @gateway.command()
-@_config_option
+@config_option()
 @click.option("--dry-run", is_flag=True, help="Only say what would change; ask nobody.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def reload(file: Path, dry_run: bool, as_json: bool) -> None:
@@ -147,7 +134,7 @@ def reload(file: Path, dry_run: bool, as_json: bool) -> None:
     """
     from gateway.cli import reload as work
 
-    config = _load(file)
+    config = load_config(file)
     would = work.would_change(config)
     told = [] if dry_run else work.ask(config.store.path)
     if as_json:
@@ -158,12 +145,14 @@ def reload(file: Path, dry_run: bool, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _load(file: Path, former: Path | None = None) -> Config:
-    """The checked configuration, or the end of the program with all that is wrong."""
+def _load(file: Path, former: Path | None) -> Config:
+    """As `load_config`; for a child the settings that are in force, when there are any."""
+    if former is None:
+        return load_config(file)
     from gateway.former import load_former
 
     try:
-        return load(file) if former is None else load_former(file, former)
+        return load_former(file, former)
     except ConfigError as err:
         raise click.ClickException(str(err)) from None
 

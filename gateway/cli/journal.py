@@ -7,29 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
 
+from gateway.cli.common import config_option, json_option, load_config
 from gateway.cli.replay import replay
-from gateway.config import Config, ConfigError, load
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-
-
-def _config_option(function: F) -> F:
-    return click.option(
-        "--config",
-        "-c",
-        "file",
-        type=click.Path(path_type=Path),
-        default=Path("huishou.toml"),
-        show_default=True,
-        help="The configuration; its `[store] path` says where the journal is.",
-    )(function)
+_config_option = config_option("The configuration; its `[store] path` says where the journal is.")
 
 
 @click.group()
@@ -46,13 +32,13 @@ journal.add_command(replay)
 
 @journal.command()
 @_config_option
-@_json_option
+@json_option
 def stat(file: Path, as_json: bool) -> None:
     """Say what is in the journal: rows, records, logs, gaps, losses, quarantine, readers, growth."""
     from gateway.cli.journal_words import stat_words
     from gateway.journal.stat import stat as look
 
-    config, now_ms = _load(file), _now_ms()
+    config, now_ms = load_config(file), _now_ms()
     with _told():
         limits = config.journal.limits(sink.name for sink in config.all_sinks())
         facts = look(config.store.path, limits, now_ms)
@@ -66,7 +52,7 @@ def stat(file: Path, as_json: bool) -> None:
 )
 @click.option("--from-row", type=click.IntRange(0), default=0, help="Look at rows from this number on only.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the explanations.")
-@_json_option
+@json_option
 def verify(file: Path, journal_file: Path | None, from_row: int, lang: str, as_json: bool) -> None:
     """Check the journal; exit 1 when anything is wrong with it.
 
@@ -78,7 +64,7 @@ def verify(file: Path, journal_file: Path | None, from_row: int, lang: str, as_j
     from gateway.journal.schema import FILE
     from gateway.journal.verify import verify as check
 
-    path = journal_file or _load(file).store.path / FILE
+    path = journal_file or load_config(file).store.path / FILE
     if not path.is_file():
         raise click.ClickException(
             f"[no-journal] {path} is not there: check `[store] path`, or name a --file."
@@ -98,7 +84,7 @@ def verify(file: Path, journal_file: Path | None, from_row: int, lang: str, as_j
 @click.option("--until", help="Received before this UTC time.")
 @click.option("--refused", is_flag=True, help="Afterwards, what is kept in the quarantine alone.")
 @click.option("--to", type=click.Path(path_type=Path), help="A new file; without it, standard output.")
-@_json_option
+@json_option
 def export(
     file: Path,
     device: str | None,
@@ -119,7 +105,7 @@ def export(
     """
     from gateway.journal.export import Exported, Selection, lines
 
-    config = _load(file)
+    config = load_config(file)
     selection = Selection(device, _time(since, "--since") or 0, _time(until, "--until"), refused)
     done = Exported()
     with _told():
@@ -149,7 +135,7 @@ def export(
     "--keep", type=click.IntRange(1), help="In a directory: remove all but the newest so many copies."
 )
 @click.option("--compact", is_flag=True, help="Leave out what is free inside the file; slower.")
-@_json_option
+@json_option
 def backup(target: Path, file: Path, rate: float, keep: int | None, compact: bool, as_json: bool) -> None:
     """Copy the journal to TARGET, a directory or a new file, while the gateway runs.
 
@@ -160,7 +146,7 @@ def backup(target: Path, file: Path, rate: float, keep: int | None, compact: boo
     from gateway.cli.journal_words import backup_words
     from gateway.journal.backup import backup as copy
 
-    config = _load(file)
+    config = load_config(file)
     with _told(), _progress(as_json) as progress:
         made = copy(config.store.path, target, _now_ms(), rate * 1e6, keep, compact, progress)
     _out(msgspec.to_builtins(made)) if as_json else click.echo(backup_words(made))
@@ -171,7 +157,7 @@ def backup(target: Path, file: Path, rate: float, keep: int | None, compact: boo
 @_config_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would mean.")
-@_json_option
+@json_option
 def restore(backup_file: Path, file: Path, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Put the backup FILE in the place of the journal. The gateway must be stopped.
 
@@ -185,7 +171,7 @@ def restore(backup_file: Path, file: Path, yes: bool, dry_run: bool, as_json: bo
     from gateway.journal.restore import plan as look
     from gateway.journal.restore import restore as put
 
-    store = _load(file).store.path
+    store = load_config(file).store.path
     with _told(), _progress(as_json) as progress:
         planned = look(store, backup_file, progress)
     if dry_run:
@@ -243,13 +229,6 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         yield lambda words, done, total: bar.update(
             task, description=words, completed=done, total=total or None
         )
-
-
-def _load(file: Path) -> Config:
-    try:
-        return load(file)
-    except ConfigError as err:
-        raise click.ClickException(str(err)) from None
 
 
 @contextmanager

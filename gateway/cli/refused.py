@@ -6,19 +6,11 @@ from pathlib import Path
 
 import click
 
-from gateway.config import ConfigError, load
+from gateway.cli.common import config_option, load_config
 
 
 @click.command()
-@click.option(
-    "--config",
-    "-c",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("huishou.toml"),
-    show_default=True,
-    help="The configuration.",
-)
+@config_option()
 @click.option("--sink", help="Of one database only (`influxdb`, or a name of [[sinks]]).")
 @click.option("--limit", default=20, show_default=True, help="How many lines to show, the newest first.")
 @click.option("--retry", is_flag=True, help="Have the writer write them again: after the cause is repaired.")
@@ -34,10 +26,7 @@ def refused(file: Path, sink: str | None, limit: int, *, retry: bool, forget: bo
 
     if retry and forget:
         raise click.UsageError("--retry or --forget, not both")
-    try:
-        store = load(file).store.path
-    except ConfigError as err:
-        raise click.ClickException(str(err)) from None
+    store = load_config(file).store.path
     if retry or forget:
         done = retry_refused(store, sink) if retry else forget_refused(store, sink)
         what = "will be written again within seconds, when the writer runs" if retry else "forgotten"

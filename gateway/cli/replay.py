@@ -11,7 +11,8 @@ import click
 
 from gateway.checks import CHECKS
 from gateway.checks.page import explain as words_of
-from gateway.config import Config, ConfigError, load
+from gateway.cli.common import config_option, load_config
+from gateway.config import Config
 
 if TYPE_CHECKING:
     from gateway.journal import JournalReader
@@ -55,15 +56,7 @@ _WORDS = {
 
 
 @click.command()
-@click.option(
-    "--config",
-    "-c",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("huishou.toml"),
-    show_default=True,
-    help="The configuration: where the journal is, the devices, the limits.",
-)
+@config_option("The configuration: where the journal is, the devices, the limits.")
 @click.option("--apply", "do_apply", is_flag=True, help="Put in force what changes; without it, only say so.")
 @click.option("--list", "do_list", is_flag=True, help="Only list what is in the quarantine, newest first.")
 @click.option("--explain", type=int, metavar="ID", help="Only say of one entry what it is and what to do.")
@@ -106,7 +99,7 @@ def replay(
     from gateway.journal import JournalError, JournalReader
     from gateway.replay import Wanted
 
-    config = _load(file)
+    config = load_config(file)
     wanted = Wanted(frozenset(codes) | _codes_of(rule), device, _time(since))
     try:
         with JournalReader(config.store.path) as reader:
@@ -280,10 +273,3 @@ def _when(ms: int) -> str:
 
 def _write(line: bytes) -> None:
     sys.stdout.buffer.write(line)
-
-
-def _load(file: Path) -> Config:
-    try:
-        return load(file)
-    except ConfigError as err:
-        raise click.ClickException(str(err)) from None
