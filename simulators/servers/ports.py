@@ -1,17 +1,44 @@
 """Ports on the loopback address that stay the same over the life of a run directory."""
 
 import json
+import random
 import socket
 from pathlib import Path
+from typing import Final
 
 from simulators.servers.errors import ServerError
 
+_EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL: Final = 32_768  # where Linux lets that range begin, if the machine does not tell
+_LOWEST: Final = 20_000
+_TRIES: Final = 200
+_given: set[int] = set()
+
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody holds at this instant."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody holds at this instant, and that stays free until it is used.
+
+    It lies below the range from which the kernel serves those who ask for "any port" (listeners on port 0,
+    connections going out), and the process gives none twice.
+    """
+    for port in random.SystemRandom().sample(range(_LOWEST, _ephemeral()), _TRIES):
+        if port not in _given and is_free(port):
+            _given.add(port)
+            return port
+    raise ServerError(
+        "no-port",
+        f"{_TRIES} ports tried on 127.0.0.1 between {_LOWEST} and {_ephemeral()}, all taken. "
+        "Stop programs that listen there.",
+    )
+
+
+def _ephemeral() -> int:
+    """The first port that the kernel gives to those who ask for any (RFC 6335 calls them dynamic)."""
+    try:
+        lowest = int(_EPHEMERAL.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return _USUAL
+    return lowest if lowest > _LOWEST + _TRIES else _USUAL
 
 
 def is_free(port: int) -> bool:

@@ -1,7 +1,6 @@
 """A store with a real journal, the application over it, and visitors with and without a session."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from starlette.testclient import TestClient
 from gateway.config import Config, load
 from gateway.web.app import create_app
 from gateway.web.passwords import hash_password, new_token
+from simulators.servers.ports import free_port
 from tests.page.kit import DEVICES, MAP, PASSWORD, Store, caught_up, log_in, until
 
 
@@ -27,10 +27,7 @@ def token() -> tuple[str, str]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-        return free
+    return free_port()
 
 
 @pytest.fixture

@@ -92,6 +92,13 @@ def test_ports_are_kept_until_someone_else_has_them(tmp_path: Path) -> None:
     assert kept_port(tmp_path, "page", wanted) == wanted
 
 
+def test_no_program_that_asks_for_any_port_can_take_a_free_port() -> None:
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [free_port() for _ in range(50)]
+    assert max(ports) < lowest
+    assert len(set(ports)) == 50
+
+
 def _alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
