@@ -53,7 +53,7 @@ format: setup ## let the formatter and the linter repair what they can
 	$(BIN)/ruff format $(CODE)
 
 test: debian-packages setup judges check influxd ## all of check, every test, the city end to end: what CI runs
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 demo: setup ## the city, live, until Ctrl-C; ARGS="--bins 20 --seconds 120 --report r.json" goes to `huishou demo`
 	$(BIN)/huishou demo $(ARGS)

@@ -21,6 +21,17 @@ settings.register_profile(
 )
 settings.load_profile("unhurried")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For two workers (`make test`): a file's tests stay together, and so do all whole cities, which come
+    first because they take longest. Two cities at once would be more than two cores hold.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("city") is None)
+    for item in items:
+        city = item.get_closest_marker("city") is not None
+        item.add_marker(pytest.mark.xdist_group("city" if city else item.nodeid.split("::")[0]))
+
+
 DEVICES = ("bin-001", "bin-002", "bin-003", "truck-001", "stranger-1")
 
 
