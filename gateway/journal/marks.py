@@ -73,6 +73,7 @@ def rebuild(db: sqlite3.Connection, now_ms: int) -> int:
 def recount(db: sqlite3.Connection) -> None:
     """Make the counters anew, from what is stored: duplicates were counted and are gone."""
     counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     (plain,) = db.execute("SELECT sum(last - first + 1) FROM bodies WHERE notes IS NULL").fetchone()
     counts[f"{Outcome.ACCEPTED}/"] = plain or 0
     for values in db.execute(
@@ -82,12 +83,15 @@ def recount(db: sqlite3.Connection) -> None:
         noted = row.noted()
         counts[f"{Outcome.ACCEPTED}/"] += row.last - row.first + 1 - len(noted)
         counts.update(f"{note.outcome}/{note.codes[0] if note.codes else ''}" for note in noted.values())
+        reasons.update(code for note in noted.values() for code in note.codes)
     for code, times in db.execute(
         "SELECT code, sum(times) FROM quarantine WHERE row IS NULL AND released_ms IS NULL GROUP BY code"
     ):
         counts[f"{Outcome.QUARANTINED}/{code}"] += times
-    db.execute("DELETE FROM counters WHERE name IN ('received', 'outcome')")
+        reasons[code] += times
+    db.execute("DELETE FROM counters WHERE name IN ('received', 'outcome', 'code')")
     db.executemany("INSERT INTO counters (name, key, value) VALUES ('outcome', ?, ?)", counts.items())
+    db.executemany("INSERT INTO counters (name, key, value) VALUES ('code', ?, ?)", reasons.items())
     db.execute("INSERT INTO counters (name, key, value) VALUES ('received', '', ?)", (counts.total(),))
 
 

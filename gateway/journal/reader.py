@@ -234,16 +234,18 @@ class JournalReader:
 
     def counters(self) -> Counters:
         """What arrived and what became of it since the journal was created, at one instant."""
-        received, outcomes, messages = 0, {}, {}
+        received, outcomes, codes, messages = 0, {}, {}, {}
         for name, key, value in self._query("SELECT name, key, value FROM counters"):
             if name == "received":
                 received = value
             elif name == "outcome":
                 outcome, _, code = key.partition("/")
                 outcomes[outcome, code] = value
+            elif name == "code":
+                codes[key] = value
             elif name == "message":
                 messages[key] = value
-        return Counters(received, outcomes, messages)
+        return Counters(received, outcomes, codes, messages)
 
     def _rows(self, where: str, cursor: int, order: str, limit: int, device: str | None) -> list[Row]:
         if device is None:

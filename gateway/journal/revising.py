@@ -64,8 +64,8 @@ def rejudge(
             basis,
         ),
     )
-    tally.outcome(present.outcome, present.codes[0] if present.codes else "", -1)
-    tally.outcome(judged.outcome, judged.codes[0] if judged.codes else "")
+    tally.outcome(present.outcome, present.codes, -1)
+    tally.outcome(judged.outcome, judged.codes)
     for (entry,) in db.execute(
         "SELECT id FROM quarantine"
         " WHERE device = ? AND log = ? AND seq = ? AND row = ? AND released_ms IS NULL",
@@ -104,7 +104,7 @@ def withdraw(
         return False
     code, times = found
     tally.appended.received -= times
-    tally.outcome(Outcome.QUARANTINED, code, -times)
+    tally.outcome(Outcome.QUARANTINED, (code,), -times)
     quarantine.release(change.entry, now_ms, WITHDRAWN)
     return True
 

@@ -107,16 +107,16 @@ class Rows:
                 row = row if seq in row else self._row_at(log, seq)
                 if seq in row:
                     if row.body == message.body and not fresh:  # the same message once more
-                        tally.outcome(Outcome.DUPLICATE, "", len(message.records) - place)
+                        tally.outcome(Outcome.DUPLICATE, (), len(message.records) - place)
                         return
                     first_copy = row.text(seq)
             if first_copy is None:
                 if seq < log.floor and not self._logs.is_lost(log, seq):
-                    tally.outcome(Outcome.DUPLICATE, "")  # its row was dropped (J2)
+                    tally.outcome(Outcome.DUPLICATE)  # its row was dropped (J2)
                 else:
                     fresh[seq] = (place, judged)
             elif texts[place] == first_copy:  # J2
-                tally.outcome(Outcome.DUPLICATE, "")
+                tally.outcome(Outcome.DUPLICATE)
             else:
                 conflict = Judged(seq, Outcome.QUARANTINED, ("seq-conflict",), _CONFLICT)
                 self._refuse(message, texts[place], conflict, None, tally, per_device)
@@ -147,7 +147,7 @@ class Rows:
                 if judged.outcome is Outcome.QUARANTINED:
                     refused.append((place, judged))
                 else:
-                    tally.outcome(judged.outcome, judged.codes[0] if judged.codes else "")
+                    tally.outcome(judged.outcome, judged.codes)
                 if judged.outcome is not Outcome.ACCEPTED:
                     notes[seq] = Note(judged.outcome, judged.codes, judged.t_ms)
             encoded = encode_notes(notes)
@@ -166,7 +166,7 @@ class Rows:
     def _refuse(
         self, message: Records, text: bytes, judged: Judged, row: int | None, tally: Tally, per_device: int
     ) -> None:
-        tally.outcome(Outcome.QUARANTINED, judged.codes[0])
+        tally.outcome(Outcome.QUARANTINED, judged.codes)
         entry = Entry(
             message.received_ms,
             message.device,

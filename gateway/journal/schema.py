@@ -59,7 +59,7 @@ MIGRATIONS: tuple[str, ...] = (
         body BLOB NOT NULL
     ) STRICT;
     CREATE TABLE counters (
-        name TEXT NOT NULL,               -- received | outcome | message
+        name TEXT NOT NULL,               -- received | outcome | code | message | lost
         key TEXT NOT NULL,
         value INTEGER NOT NULL,
         PRIMARY KEY (name, key)
@@ -140,6 +140,12 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # It cost every row a write to another page for one kind of question, which `bodies_span` answers too.
     "DROP INDEX bodies_log",
+    # Each reason counts, not only the first of a record; of earlier records only the first was counted.
+    """
+    INSERT INTO counters (name, key, value)
+        SELECT 'code', substr(key, instr(key, '/') + 1), sum(value) FROM counters
+        WHERE name = 'outcome' AND key NOT LIKE '%/' GROUP BY 2;
+    """,
 )
 
 

@@ -199,7 +199,7 @@ class SqliteJournal:
             case Refused():
                 channel = arrival.channel
                 tally.appended.received += 1
-                tally.outcome(Outcome.QUARANTINED, arrival.code)
+                tally.outcome(Outcome.QUARANTINED, (arrival.code,))
                 held.quarantine.add(
                     Entry(
                         arrival.received_ms,

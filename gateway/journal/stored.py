@@ -156,8 +156,13 @@ class StateRow(Struct, frozen=True):
 
 
 class Counters(Struct, frozen=True):
-    """Since the journal was created. `received` is the sum of `outcomes` (J5)."""
+    """Since the journal was created. `received` is the sum of `outcomes` (J5).
+
+    `outcomes`: records by what became of them and the first of the reasons. `codes`: by each reason; a record
+    with two counts for both.
+    """
 
     received: int
     outcomes: dict[tuple[str, str], int]
+    codes: dict[str, int]
     messages: dict[str, int]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 
 from gateway.journal.model import Appended, Outcome
 
@@ -14,10 +15,13 @@ class Tally:
         self.plain = 0  # records accepted without a code: the usual outcome, kept apart for speed
         self._others: Counter[tuple[str, str]] = Counter()
 
-    def outcome(self, outcome: Outcome, code: str, count: int = 1) -> None:
-        """`count` records ended so; negative: they are taken back."""
+    def outcome(self, outcome: Outcome, codes: Sequence[str] = (), count: int = 1) -> None:
+        """`count` records ended so, with these reasons; negative: they are taken back."""
         outcomes = self.appended.outcomes
-        outcomes[outcome, code] = outcomes.get((outcome, code), 0) + count
+        first = codes[0] if codes else ""
+        outcomes[outcome, first] = outcomes.get((outcome, first), 0) + count
+        for code in codes:
+            self._others["code", code] += count
 
     def message(self, channel: str) -> None:
         """A message came on this channel."""
@@ -30,7 +34,7 @@ class Tally:
     def save(self, db: sqlite3.Connection) -> Appended:
         """Add all to the counters' table."""
         if self.plain:
-            self.outcome(Outcome.ACCEPTED, "", self.plain)
+            self.outcome(Outcome.ACCEPTED, (), self.plain)
             self.plain = 0
         deltas = [("received", "", self.appended.received)]
         deltas += [("outcome", f"{o}/{code}", n) for (o, code), n in self.appended.outcomes.items()]

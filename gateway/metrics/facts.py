@@ -6,7 +6,6 @@ journal of ten gigabytes as with an empty one (`tests/telling/test_cost_of_a_loo
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from gateway.alarms import Alarm, alarms
 from gateway.journal import JournalError, JournalReader
 from gateway.journal.readers import announced
 from gateway.journal.sqlite import FILE as JOURNAL_FILE
+from gateway.journal.stored import Counters
 from gateway.processes import LATE_MS, status, status_of
 from gateway.writer.store import FIRST, Progress, read_all_progress
 
@@ -42,8 +42,8 @@ def snapshot(store: Path, now_ms: int) -> Facts:
     """How the gateway is, as JSON-ready data.
 
     `records.received` is counted where records come in, `records.outcomes` where they are decided; `sum_ok`
-    says that they agree. `records.codes`: number of records by `outcome/code`, for those with a code.
-    `alarms`: what stands, the worst first. Raises JournalError.
+    says that they agree. `records.codes`: number of records by `outcome/code`, for those with a code, the
+    first of several; `records.reasons`: by each code. `alarms`: what stands, the worst first. Raises JournalError.
     """
     with JournalReader(store) as journal:
         counters = journal.counters()
@@ -60,7 +60,7 @@ def snapshot(store: Path, now_ms: int) -> Facts:
         first = _sink(journal, Progress(), end, now_ms) if FIRST not in sinks else sinks[FIRST]
         facts = {
             **processes,
-            "records": _records(counters.received, counters.outcomes.items()),
+            "records": _records(counters),
             "messages": counters.messages,
             "journal": {**_size(store), **_journal(journal, end, now_ms)},
             "disk": _disk(store),
@@ -102,14 +102,19 @@ def _processes(store: Path, now_ms: int) -> Facts:
     }
 
 
-def _records(received: int, decided: Iterable[tuple[tuple[str, str], int]]) -> Facts:
+def _records(counters: Counters) -> Facts:
     outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     codes: dict[str, int] = {}
-    for (outcome, code), count in sorted(decided):
+    for (outcome, code), count in sorted(counters.outcomes.items()):
         outcomes[outcome] += count
         if code:
             codes[f"{outcome}/{code}"] = count
-    return {"received": received, "outcomes": dict(outcomes), "codes": codes}
+    return {
+        "received": counters.received,
+        "outcomes": dict(outcomes),
+        "codes": codes,
+        "reasons": counters.codes,
+    }
 
 
 def _journal(journal: JournalReader, end: int, now_ms: int) -> Facts:

@@ -76,25 +76,23 @@ def _records(facts: Facts) -> Iterator[Metric]:
         labels=["outcome", "code"],
     )
     coded: Counter[str] = Counter()
-    found: Counter[str] = Counter()
     for key, count in records["codes"].items():
         outcome, _, code = key.partition("/")
         coded[outcome] += count
-        found[code] += count
         by_outcome.add_metric([outcome, code], count)
     for outcome in OUTCOMES:
         by_outcome.add_metric([outcome, ""], records["outcomes"][outcome] - coded[outcome])
     yield by_outcome
     rules = GaugeMetricFamily(
         "huishou_check_records",
-        "Records by the first rule that found something in them; rules of one code share a row",
+        "Records in which a rule found something; rules of one code share a row",
         labels=["rule", "code"],
     )
     numbers: dict[str, list[str]] = {}
     for check in CHECKS:
         numbers.setdefault(check.code, []).append(str(check.number))
     for code, rule in numbers.items():
-        rules.add_metric(["+".join(rule), code], found[code])
+        rules.add_metric(["+".join(rule), code], records["reasons"].get(code, 0))
     yield rules
     messages = CounterMetricFamily(
         "huishou_messages", "Messages that arrived, by channel", labels=["channel"]

@@ -143,6 +143,19 @@ def test_a_record_that_is_judged_anew_is_released_and_refused_again(
     }
 
 
+def test_each_reason_of_a_record_is_counted_and_a_later_judgement_moves_the_count(
+    journal: SqliteJournal, reader: JournalReader
+) -> None:
+    two = Judged(1, Outcome.FLAGGED, ("clock-back", "mass-range"))
+    journal.append([replace(message(1, 2), records=[two, Judged(2, Outcome.FLAGGED, ("mass-range",))])])
+    journal.append([garbage(at_ms=n) for n in (1, 2, 3)])
+    assert reader.counters().codes == {"clock-back": 1, "mass-range": 2, "not-json": 3}
+    better = Judged(1, Outcome.FLAGGED, ("clock-back", "seq-late"))
+    journal.revise(9, [Rejudged("bin-001", LOG, better)], "rules 2")
+    codes = {code: count for code, count in reader.counters().codes.items() if count}
+    assert codes == {"clock-back": 1, "mass-range": 1, "seq-late": 1, "not-json": 3}
+
+
 def test_what_is_not_in_the_journal_cannot_be_judged_anew(
     journal: SqliteJournal, reader: JournalReader
 ) -> None:
