@@ -43,7 +43,8 @@ def snapshot(store: Path, now_ms: int) -> Facts:
 
     `records.received` is counted where records come in, `records.outcomes` where they are decided; `sum_ok`
     says that they agree. `records.codes`: number of records by `outcome/code`, for those with a code, the
-    first of several; `records.reasons`: by each code. `alarms`: what stands, the worst first. Raises JournalError.
+    first of several; `records.reasons`: by each code. `alarms`: what stands, the worst
+    first. Raises JournalError.
     """
     with JournalReader(store) as journal:
         counters = journal.counters()
