@@ -216,11 +216,13 @@ class JournalReader:
         return _refusal(rows[0]) if rows else None
 
     def states(self, device: str | None = None, since_ms: int = 0) -> list[StateRow]:
-        """The latest `up/state` of each device, or of one, if it came at `since_ms` (since 1970) or later."""
+        """The latest `up/state` of each device, or of one, if it came at `since_ms` (since 1970) or later;
+        the oldest first."""
+        of, values = ("", ()) if device is None else (" AND device = ?", (device,))
         rows = self._query(
-            "SELECT device, received_ms, body FROM states"
-            " WHERE device = coalesce(?, device) AND received_ms >= ? ORDER BY device",
-            (device, since_ms),
+            f"SELECT device, received_ms, body FROM states WHERE received_ms >= ?{of}"  # noqa: S608
+            " ORDER BY received_ms, device",
+            (since_ms, *values),
         )
         return [StateRow(*row) for row in rows]
 

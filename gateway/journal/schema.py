@@ -141,10 +141,12 @@ MIGRATIONS: tuple[str, ...] = (
     # It cost every row a write to another page for one kind of question, which `bodies_span` answers too.
     "DROP INDEX bodies_log",
     # Each reason counts, not only the first of a record; of earlier records only the first was counted.
+    # The page asks for new announcements with each commit.
     """
     INSERT INTO counters (name, key, value)
         SELECT 'code', substr(key, instr(key, '/') + 1), sum(value) FROM counters
         WHERE name = 'outcome' AND key NOT LIKE '%/' GROUP BY 2;
+    CREATE INDEX states_new ON states (received_ms);
     """,
 )
 

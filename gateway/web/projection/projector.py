@@ -48,7 +48,8 @@ LOOK_S = 0.25  # between looks, else thin traffic would make a transaction of ea
 BATCH_ROWS = 2_000
 REST = 7  # times as long as it worked, in a flood: an eighth of a core
 PRUNE_S = 300
-SLACK_MS = 600_000  # the gateway's clock may be set back by so much without an announcement being missed
+SLACK_MS = 600_000  # the gateway's clock may be set back by so much: an announcement is late then, not missed
+SLACK_S = 60  # between looks so far back: with thousands of devices they cost more than all the rest
 RETRY_S = 2  # after the store could not be read or written
 MAX_REFUSED = 5_000  # read back at a time; older ones are in the quarantine all the same
 
@@ -106,6 +107,7 @@ class Projector:
         self._refused = store.meta("refused")
         self._revised = store.meta("revised")
         self._announced_ms = 0  # the newest announcement that was looked at
+        self._looked_back_s = 0.0
         self._version = -1
         self._epoch = 0
         self._pruned_s = 0.0
@@ -219,7 +221,11 @@ class Projector:
 
     def _announced(self, changed: dict[str, DeviceState]) -> None:
         """Take in the announcements (`up/state`) that are new, into `changed`."""
-        for row in self._journal.states(since_ms=self._announced_ms - SLACK_MS):
+        since_ms = self._announced_ms
+        if time.monotonic() - self._looked_back_s >= SLACK_S:
+            self._looked_back_s = time.monotonic()
+            since_ms -= SLACK_MS
+        for row in self._journal.states(since_ms=since_ms):
             self._announced_ms = max(self._announced_ms, row.received_ms)
             known = changed.get(row.device) or self.states.get(row.device)
             if known is not None and row.received_ms == known.link_ms:
