@@ -85,14 +85,11 @@ def commands(device_id: str | None, file: Path, limit: int, as_json: bool) -> No
     waiting: not sent yet. sent, accepted: no last word yet. done, failed, refused, expired: the last word.
     unknown: nobody knows whether it was carried out; the device is asked again when it is back.
     """
-    from gateway.commands.store import FILE, CommandStore
+    from gateway.commands.reader import CommandReader
 
     store = load_config(file).store.path
-    found: list[dict[str, Any]] = []
     with _told():
-        if (store / FILE).exists():
-            with CommandStore(store) as db:
-                found = [_facts(one) for one in db.commands(device_id, limit)]
+        found = [_facts(one) for one in CommandReader(store).commands(device_id, limit)]
     if as_json:
         click.echo(json.dumps({"commands": found}, ensure_ascii=False))
     else:
@@ -180,10 +177,9 @@ def _wait(config: Config, id_: str, quiet: bool) -> Any:
 
 
 def _look(config: Config, id_: str) -> Any:
-    from gateway.commands.store import CommandStore
+    from gateway.commands.reader import CommandReader
 
-    with CommandStore(config.store.path) as db:
-        return db.command(id_)
+    return CommandReader(config.store.path).command(id_)
 
 
 def _facts(asked: Any) -> dict[str, Any]:

@@ -1,20 +1,18 @@
 """Asking: what is asked for is checked, signed with the device's key, and kept to be sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from gateway.commands.catalogue import check_command, check_settings, parse
+from gateway.commands.catalogue import check_command, check_settings, parse, shown
 from gateway.commands.errors import AskError
 from gateway.commands.keys import read_key
-from gateway.commands.store import FILE, CommandStore, Wanted, new_id
+from gateway.commands.reader import CommandReader, Wanted
+from gateway.commands.store import CommandStore, new_id
 from gateway.config import Config
 from gateway.contract import ContractError, decode_state
 from gateway.contract_signed import encode_command, encode_desired
 from gateway.devices import Devices
 from gateway.journal import JournalReader
-
-SECRET = "(hidden)"  # noqa: S105 - what is shown in place of one
-SECRETS = ("password", "tokens", "crew")  # ends of keys whose values open something
 
 
 def issue(
@@ -65,21 +63,13 @@ def desire(
 
 def in_force(config: Config, device: str) -> dict[str, Any]:
     """What is desired and what is in force: `desired_rev` (0: nothing), `config`, `rev` (None: not heard)."""
-    wanted = []
-    if (config.store.path / FILE).exists():
-        with CommandStore(config.store.path) as db:
-            wanted = db.desired(device)
+    wanted = CommandReader(config.store.path).desired(device)
     return {
         "device": device,
         "desired_rev": wanted[0].rev if wanted else 0,
-        "config": _shown(wanted[0].config) if wanted else {},
+        "config": shown(wanted[0].config) if wanted else {},
         "rev": _rev(config, device),
     }
-
-
-def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what opens something."""
-    return {key: SECRET if key.endswith(SECRETS) else value for key, value in config.items()}
 
 
 def _unit(config: Config, device: str) -> str:

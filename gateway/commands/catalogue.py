@@ -59,7 +59,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("locate", "all", 600, "Buzz and blink", "鸣响并闪灯以便寻找", (_FOR_S,)),
 )  # fmt: skip
 BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in COMMANDS}
-MAX_LIFE_S = 7 * 86_400
+SECRET = "(hidden)"  # noqa: S105 - what is shown in place of one
+SECRETS = ("password", "tokens", "crew")  # ends of keys whose values open something
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -80,6 +81,16 @@ def settings() -> Mapping[str, Setting]:
     """Every key that may be set from afar."""
     text = resources.files("schemas").joinpath("settings.json").read_bytes()
     return {one.key: one for one in msgspec.json.decode(text, type=list[Setting])}
+
+
+def setting(key: str) -> Setting | None:
+    """The row of a key; `bay.2.full_pct` is of the row `bay.N.full_pct`."""
+    return settings().get(re.sub(r"^bay\.\d+\.", "bay.N.", key))
+
+
+def shown(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what opens something."""
+    return {key: SECRET if key.endswith(SECRETS) else value for key, value in config.items()}
 
 
 def parse(words: Sequence[str]) -> dict[str, Any]:
@@ -132,8 +143,7 @@ def check_command(name: str, args: Mapping[str, Any], unit: str) -> Entry:
 def check_settings(config: Mapping[str, Any], unit: str) -> None:
     """Raises AskError `unknown-setting` or `setting-range`."""
     for key, value in config.items():
-        name = re.sub(r"^bay\.\d+\.", "bay.N.", key)
-        row = settings().get(name)
+        row = setting(key)
         if row is None or row.unit_kind not in ("all", unit):
             raise AskError(
                 "unknown-setting", f"{key!r} cannot be set on a {unit}; see `huishou device settings`."

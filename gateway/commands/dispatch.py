@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.commands.model import heard, overdue, pause_ms
-from gateway.commands.store import FILE, Asked, CommandStore
+from gateway.commands.reader import FILE, Asked
+from gateway.commands.store import CommandStore
 from gateway.contract import ContractError, decode_reply, decode_state
 from gateway.journal import JournalError, JournalReader
 from gateway.logs import ERROR, INFO, Event

@@ -8,19 +8,16 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec import Struct
-
 from gateway.commands.errors import AskError
-from gateway.commands.model import Standing, Word
+from gateway.commands.model import Standing
+from gateway.commands.reader import BUSY_S, SELECT, Asked, CommandReader, Wanted, asked
 
-FILE = "commands.db"
-BUSY_S = 5.0
 KEEP = 10_000  # ended commands; the oldest go
 MAX_OPEN = 64  # of one device
 
@@ -56,46 +53,6 @@ CREATE TABLE IF NOT EXISTS desired (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
-_SELECT = (
-    "SELECT id, device, name, args, who, issued_ms, exp_ms, body, retain, copies, sent_ms, state, code,"
-    " ended, result, heard_ms FROM commands"
-)
-
-
-class Asked(Struct, frozen=True):
-    """A command as it stands."""
-
-    id: str
-    device: str
-    name: str
-    args: dict[str, Any]
-    who: str
-    issued_ms: int
-    exp_ms: int
-    body: bytes
-    retain: int
-    copies: int
-    sent_ms: int | None
-    state: str
-    code: str
-    ended: bool
-    result: dict[str, Any] | None
-    heard_ms: int | None
-
-    @property
-    def standing(self) -> Standing:
-        return Standing(Word(self.state), self.code, self.ended)
-
-
-class Wanted(Struct, frozen=True):
-    """A revision of a device's settings."""
-
-    device: str
-    rev: int
-    config: dict[str, Any]
-    who: str
-    issued_ms: int
-    body: bytes
 
 
 def new_id(now_ms: int) -> str:
@@ -103,12 +60,12 @@ def new_id(now_ms: int) -> str:
     return f"{now_ms:011x}{secrets.token_hex(4)}"
 
 
-class CommandStore:
+class CommandStore(CommandReader):
     """commands.db of a store. Methods raise sqlite3.Error when the disk or the file does not do its part."""
 
     def __init__(self, store: Path) -> None:
+        super().__init__(store)
         store.mkdir(parents=True, exist_ok=True)
-        self.path = store / FILE
         if not self.path.exists():  # settings hold passwords
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -128,10 +85,8 @@ class CommandStore:
         """Let go of the file."""
         self._db.close()
 
-    def version(self) -> int:
-        """A number that changes when another process has written."""
-        (version,) = self._db.execute("PRAGMA data_version").fetchone()
-        return int(version)
+    def _rows(self, sql: str, values: Iterable[Any]) -> list[Any]:
+        return self._db.execute(sql, tuple(values)).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -178,26 +133,14 @@ class CommandStore:
                 (KEEP,),
             )
 
-    def command(self, id_: str) -> Asked | None:
-        """One command."""
-        row = self._db.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchone()
-        return _asked(row) if row else None
-
-    def commands(self, device: str | None = None, limit: int = 50) -> list[Asked]:
-        """The latest commands, of one device or of all, newest first."""
-        rows = self._db.execute(
-            f"{_SELECT} WHERE device = coalesce(?, device) ORDER BY number DESC LIMIT ?", (device, limit)
-        )
-        return [_asked(row) for row in rows]
-
     def open(self, after_ms: int = 0) -> list[Asked]:
         """Those that have not ended, oldest first, and those that the broker still keeps. `after_ms`: only
         those that expire after it."""
         rows = self._db.execute(
-            f"{_SELECT} WHERE (ended = 0 AND exp_ms > ?) OR (ended = 1 AND retain = 1) ORDER BY number",
+            f"{SELECT} WHERE (ended = 0 AND exp_ms > ?) OR (ended = 1 AND retain = 1) ORDER BY number",
             (after_ms,),
         )
-        return [_asked(row) for row in rows]
+        return [asked(row) for row in rows]
 
     def sent(self, id_: str, now_ms: int) -> None:
         """A copy goes out."""
@@ -250,16 +193,6 @@ class CommandStore:
                 f"Revision {wanted.rev} of {wanted.device} was made meanwhile.",
             ) from None
 
-    def desired(self, device: str | None = None) -> list[Wanted]:
-        """The newest revision of each device, or of one."""
-        rows = self._db.execute(
-            "SELECT device, rev, config, who, issued_ms, body FROM desired d"
-            " WHERE device = coalesce(?, device)"
-            " AND rev = (SELECT max(rev) FROM desired WHERE device = d.device) ORDER BY device",
-            (device,),
-        )
-        return [Wanted(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
-
     # Where the joining is
 
     def cursor(self) -> tuple[str, int]:
@@ -273,10 +206,3 @@ class CommandStore:
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             [("epoch", epoch), ("reply", str(reply))],
         )
-
-
-def _asked(row: tuple[Any, ...]) -> Asked:
-    found = list(row)
-    found[3], found[13] = json.loads(row[3]), bool(row[13])
-    found[14] = None if row[14] is None else json.loads(row[14])
-    return Asked(*found)

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, tzinfo
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from gateway.commands.reader import CommandReader, Mark
 from gateway.config import Config
 from gateway.devices import Device, Devices
 from gateway.journal import JournalReader, Refusal
@@ -35,7 +38,9 @@ _REVIEW = Event(
 
 DAY_MS = 86_400_000
 MAX_DAYS = 50  # sums kept, each for another midnight
-REVIEW_S = 5.0  # how often devices are looked at for what changes by time alone (late)
+LOOK_S = 1.0  # how often commands.db is looked at
+REVIEW = 5  # each so many looks: devices are looked at for what changes by time alone (late)
+MARKS = 200  # newest commands that are compared
 STEADY_KINDS = ("position", "reading")  # seen on the map and in the list; as lines they would bury the rest
 LOOK_BACK = 10  # records looked through for each line of news
 LATE_RECORD_MS = 10 * 60_000  # a record that is older than this when it arrives was sent later
@@ -65,6 +70,9 @@ class City:
         self.journal = JournalReader(config.store.path)
         self.projector = Projector(config.store.path, self._on_change)
         self.reader = StateReader(config.store.path / FILE)
+        self.commands = CommandReader(config.store.path)
+        self._marks: set[Mark] | None = None  # how commands stood at the last look
+        self._touched: tuple[int, ...] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looks = Cached(self._look_at_all)
         self._reviewed: dict[str, Look] = {}
@@ -196,15 +204,34 @@ class City:
                 self._loop.call_soon_threadsafe(self.hub.publish, change.devices, events)
 
     async def _review(self) -> None:
-        """Tell pages of devices whose status changed because time passed, and take a new devices file."""
-        while True:
+        """Tell pages of devices whose status changed because time passed, or of which something was asked,
+        and take a new devices file.
+        """
+        for turn in itertools.count():
             try:
-                await asyncio.to_thread(self.devices.refresh)
-                await asyncio.to_thread(self.look)  # so that rates are known when somebody looks
-                self.hub.publish(await asyncio.to_thread(self._changed_by_time), [])
+                self._tell(await asyncio.to_thread(self._changed_by_asking))
+                if turn % REVIEW == 0:
+                    await asyncio.to_thread(self.devices.refresh)
+                    await asyncio.to_thread(self.look)  # so that rates are known when somebody looks
+                    self._tell(await asyncio.to_thread(self._changed_by_time))
             except Exception as err:  # noqa: BLE001 - whatever it was, the next review must come
-                _REVIEW(wait_s=REVIEW_S, error=err)
-            await asyncio.sleep(REVIEW_S)
+                _REVIEW(wait_s=LOOK_S, error=err)
+            await asyncio.sleep(LOOK_S)
+
+    def _tell(self, changed: set[str]) -> None:
+        if changed:
+            self.hub.publish(changed, [])
+
+    def _changed_by_asking(self) -> set[str]:
+        """Devices whose commands or settings stand otherwise than at the last look."""
+        touched = self.commands.touched()
+        if touched == self._touched:
+            return set()
+        with contextlib.suppress(sqlite3.Error):  # the device's page says so
+            before, self._marks = self._marks, self.commands.marks(MARKS)
+            self._touched = touched
+            return set() if before is None else {mark[0] for mark in before ^ self._marks}
+        return set()
 
     def _changed_by_time(self) -> set[str]:
         looks = self._looks.get(self.projector.states)

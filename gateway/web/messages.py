@@ -132,6 +132,62 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "gross {gross} · tare {tare} · net {net} · {ident}",
         "毛重 {gross} · 皮重 {tare} · 净重 {net} · {ident}",
     ),
+    # -- what was asked of a device
+    "asked.title": ("Commands and settings", "指令与设置"),
+    "asked.by": ("asked by {who}", "{who} 下达"),
+    "asked.set-by": ("set by {who}", "{who} 设置"),
+    "asked.heard": ("last word", "最后应答"),
+    "asked.until": ("may be begun until", "执行截止"),
+    "asked.values": ("What was set ({number})", "已设置的项目（{number}）"),
+    "asked.none": ("No commands so far.", "尚无指令。"),
+    "asked.more": ("Older ones: huishou device commands {id}", "更早的指令：huishou device commands {id}"),
+    "asked.unreadable": (
+        "Commands and settings cannot be read now. Check the disk and the rights of commands.db.",
+        "暂时无法读取指令与设置。请检查磁盘以及 commands.db 的权限。",
+    ),
+    "asked.black-box": (
+        "Black box: {number} events, start {boot}: {cause}",
+        "黑匣子：{number} 个事件，第 {boot} 次启动：{cause}",
+    ),
+    "asked.no-black-box": ("The answer is no black box.", "应答不是黑匣子数据。"),
+    "asked.parts": ("Parts tried: {number}", "已检测部件：{number}"),
+    "asked.rev.provisioned": (
+        "As provisioned: nothing was set from afar.",
+        "与出厂配置一致，未远程设置。",
+    ),
+    "asked.rev.nothing": (
+        "Nothing was set from afar; the device has not said which revision it has.",
+        "未远程设置；设备尚未报告设置版本。",
+    ),
+    "asked.rev.unheard": (
+        "Revision {wanted} is wished; the device has not said which one is in force.",
+        "期望版本 {wanted}；设备尚未报告生效的版本。",
+    ),
+    "asked.rev.wished": (
+        "Revision {wanted} is wished, {rev} is in force. It is offered whenever the device connects.",
+        "期望版本 {wanted}，生效版本 {rev}。设备每次连接时都会下发。",
+    ),
+    "asked.rev.in-force": ("Revision {rev} is in force, as wished.", "版本 {rev} 已生效，与期望一致。"),
+    "asked.rev.ahead": (
+        "Revision {rev} is in force; the newest that this gateway has set is {wanted}.",
+        "生效版本 {rev}；本网关设置的最新版本为 {wanted}。",
+    ),
+    "asked.rev.refused": (
+        "Revision {wanted} was refused by the device; {rev} stays in force.",
+        "设备拒绝了版本 {wanted}；版本 {rev} 继续生效。",
+    ),
+    "asked.rev.rolled-back": (
+        "Revision {wanted} was tried and rolled back; {rev} is in force. Correct it, or set it again.",
+        "版本 {wanted} 试用后已回退；版本 {rev} 生效。请修正后重新设置。",
+    ),
+    "command.waiting": ("not sent yet", "尚未发送"),
+    "command.sent": ("sent, no answer yet", "已发送，未应答"),
+    "command.accepted": ("accepted", "已接受"),
+    "command.done": ("done", "已完成"),
+    "command.failed": ("failed", "失败"),
+    "command.refused": ("refused", "已拒绝"),
+    "command.expired": ("expired, not begun", "已过期，未执行"),
+    "command.unknown": ("not known whether it was done", "不知是否已执行"),
     # -- records
     "records.title": ("Records", "记录"),
     "records.lead": (

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sqlite3
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -22,14 +23,17 @@ from gateway.device_codes import meaning
 from gateway.devices import Device
 from gateway.journal import Counters
 from gateway.web import i18n
+from gateway.web.asked import SHOWN, asked_view
 from gateway.web.assets import Assets
 from gateway.web.city import City, now_ms
 from gateway.web.facts import device_facts
 from gateway.web.live import Page
 from gateway.web.panel import panel
 from gateway.web.projection.concerns import concerns
+from gateway.web.projection.model import DeviceState
 from gateway.web.projection.store import Recent
 from gateway.web.sessions import COOKIE, LIFETIME_S
+from gateway.web.text import printable
 from gateway.web.view import concern_text, describe, device_name, total_mass
 
 PAGE_ROWS = 50
@@ -250,12 +254,6 @@ async def live(socket: WebSocket) -> None:
     await found.hub.serve(socket, Page(i18n.language(socket), _tz(socket), welcome), found.compose)
 
 
-def printable(data: bytes) -> str:
-    """Bytes as text that cannot mislead: `\\xNN` where not UTF-8, nothing invisible or turning round."""
-    text = data.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
-
-
 def _city(request: Request) -> City:
     found: City = request.app.state.city
     return found
@@ -278,7 +276,17 @@ def _device_view(request: Request, found: Device) -> dict[str, Any]:
         ],
         "facts": device_facts(found, state, whole.deposits().get(found.id, (0, 0)), lang),
         "rows": [_row(whole, record, lang) for record in whole.reader.events(20, found.id)],
+        "asked": None if found.unit == "station" else _asked(whole, found.id, state, lang),
     }
+
+
+def _asked(whole: City, device: str, state: DeviceState | None, lang: str) -> dict[str, Any]:
+    """Commands and settings; `problem` when they cannot be read: that takes nothing else from the page."""
+    try:
+        commands, wanted = whole.commands.commands(device, SHOWN + 1), whole.commands.desired(device)
+    except sqlite3.Error as err:
+        return {**asked_view([], None, state, lang), "problem": printable(str(err))}
+    return {**asked_view(commands, wanted[0] if wanted else None, state, lang), "problem": ""}
 
 
 def _panel(request: Request) -> dict[str, Any]:

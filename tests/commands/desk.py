@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway.commands.ask import issue
 from gateway.commands.dispatch import Dispatch
-from gateway.commands.store import Asked, CommandStore
+from gateway.commands.reader import Asked
+from gateway.commands.store import CommandStore
 from gateway.config import Config, load
 from gateway.contract_signed import encode_desired
 from gateway.journal import JournalReader, Reply, SqliteJournal, StateReport

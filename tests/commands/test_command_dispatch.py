@@ -25,7 +25,8 @@ from gateway.commands.model import (
     overdue,
     pause_ms,
 )
-from gateway.commands.store import FILE, MAX_OPEN, CommandStore, Wanted, new_id
+from gateway.commands.reader import FILE, Wanted
+from gateway.commands.store import MAX_OPEN, CommandStore, new_id
 from gateway.journal import JournalReader, Reply, SqliteJournal, StateReport
 
 NOW = 1_780_000_000_000

@@ -14,7 +14,7 @@ from gateway.codes import CODES
 from gateway.web.city import day_start_ms
 from gateway.web.i18n import from_header, translator
 from gateway.web.messages import MESSAGES
-from gateway.web.pages import printable
+from gateway.web.text import printable
 from gateway.web.view import describe
 from tests.page.kit import deposit, door, fault, position, reading
 
