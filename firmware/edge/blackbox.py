@@ -19,8 +19,7 @@ from struct import calcsize, pack, unpack, unpack_from
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
     from edge.types import BlockDevice

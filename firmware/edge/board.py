@@ -5,8 +5,7 @@ demand.
 from edge.drivers.serial import Serial
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

@@ -16,8 +16,7 @@ supply spares and its loss does not, and from the voltage that was measured last
 | `soft-reset` | the console's prompt was left |
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)  # machine.reset_cause() of the ESP32 port

@@ -10,8 +10,7 @@ from struct import pack, unpack_from
 
 import machine
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 _ROOM = 2048 - 4

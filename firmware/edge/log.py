@@ -9,8 +9,7 @@ from edge.measure.thinning import LEAST, keep_each
 from edge.store import record
 from edge.store.ring import Ring
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable, Sequence
 
 VISIT_SECTORS = 2

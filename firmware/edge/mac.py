@@ -4,8 +4,7 @@ message.
 
 from hashlib import sha256
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 _BLOCK = 64  # bytes of a SHA-256 block

@@ -9,8 +9,7 @@ from edge.app.scale import Scale
 from edge.app.unit import Unit, tmp36_dc
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 _SCALE_MS = 4000

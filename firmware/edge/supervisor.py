@@ -24,8 +24,7 @@ from edge.blackbox import BlackBox, decode
 from edge.cause import cause, failed, of_error, short, words
 from edge.keep import Keep
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable, Coroutine
 
 WATCHDOG_MS = 60_000

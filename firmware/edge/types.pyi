@@ -1,4 +1,4 @@
-"""Types for the checker alone: imported under TYPE_CHECKING, never on the device, not frozen."""
+"""Types for the checker alone: imported under `if False:`, never on the device, not frozen."""
 
 from typing import Protocol
 

@@ -29,7 +29,8 @@ MAY_IMPORT = {
 
 
 def _for_types(test: ast.expr) -> bool:
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+    """`if False:`, which the compiler leaves out of the byte code and mypy reads."""
+    return isinstance(test, ast.Constant) and test.value is False
 
 
 def imports(tree: ast.Module) -> set[str]:

@@ -15,8 +15,7 @@ Crews are let in at any hour, and to bays that are full or whose scale is broken
 not come out does not close its bay: it is tried again at each visit. One that does not go home does.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.app.token import Ticket
     from edge.measure.hours import Hours
 

@@ -7,8 +7,7 @@ from edge.app.senses import FillSensor
 from edge.measure.deposit import Seen, Verdict, judge, unweighed
 from edge.measure.weighing import Weighing
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.app.unit import Unit

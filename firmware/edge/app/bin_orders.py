@@ -8,8 +8,7 @@ import asyncio
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.app.bay import Bay

@@ -18,8 +18,7 @@ from edge.app.ledger import ACCEPTED, BEGUN, DONE, EXPIRED, FAILED, SIZE, Ledger
 from edge.errors import EdgeError
 from edge.mac import signed
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

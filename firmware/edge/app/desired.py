@@ -19,8 +19,7 @@ from edge.errors import EdgeError
 from edge.mac import signed
 from edge.store import settings as store
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

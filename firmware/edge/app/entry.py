@@ -8,8 +8,7 @@ from edge.app.spent import Spent
 from edge.app.token import SKEW_S, Ticket, Tokens
 from edge.measure.hours import Hours
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.app.admission import Admission, BayState
     from edge.app.unit import Unit
 

@@ -6,8 +6,7 @@ from edge.drivers.lock import Lock
 from edge.log import Log
 from edge.measure.door import BOLT_MS, NUDGE_MS, REST_MS, TRIES, Door
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
 QUIET_MS = 3_600_000  # a look without any reason, so that no lost edge is lost for ever

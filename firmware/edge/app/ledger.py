@@ -11,8 +11,7 @@ from hashlib import sha256
 
 from edge.mac import hexadecimal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 SIZE = 8

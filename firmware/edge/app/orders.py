@@ -7,8 +7,7 @@ from binascii import b2a_base64
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.app.unit import Unit

@@ -2,8 +2,7 @@
 afar.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 ADDED = ("desired", "trial", "failed")  # keys of the document that are not settings

@@ -13,8 +13,7 @@ from edge.measure.energy import Ledger
 from edge.measure.policy import Policy
 from edge.measure.supply import Supply, may_write
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

@@ -7,8 +7,7 @@ import json
 
 from edge.app.session import Visit
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

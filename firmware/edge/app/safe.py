@@ -24,8 +24,7 @@ from edge.log import Log
 from edge.store.ring import Ring
 from edge.supervisor import Supervisor
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 ROUND_MS = 1_800_000

@@ -15,8 +15,7 @@ from edge.measure.diagnosis import Diagnosis, Look
 from edge.measure.weighing import Weigher, Weighing
 from edge.measure.zero import BELOW_MS, Zero
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

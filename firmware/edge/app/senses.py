@@ -12,8 +12,7 @@ from edge.measure.fill import Fill
 from edge.measure.heat import CODE, SOON_MS, Heat
 from edge.measure.level import Levels
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 TEMPERATURE, THERMOSTAT = "temperature", "thermostat"  # the board's parts

@@ -17,8 +17,7 @@ from edge.app.bay import Bay
 from edge.measure.deposit import Verdict
 from edge.measure.weighing import Weighing
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
     from edge.app.unit import Unit

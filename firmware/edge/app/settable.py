@@ -9,8 +9,7 @@ from edge.errors import EdgeError
 from edge.measure.geofence import Fence
 from edge.measure.hours import Hours
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 # key (`N`: the number of a bay), kind, least, most (of a text or list: its length), which units have it

@@ -13,8 +13,7 @@ from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.supervisor import Supervisor
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.app.bin import Bin
     from edge.app.safe import Safe
     from edge.app.truck import Truck

@@ -23,8 +23,7 @@ from binascii import unhexlify
 
 from edge.mac import hmac_sha256, same
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.app.spent import Spent

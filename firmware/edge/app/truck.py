@@ -18,8 +18,7 @@ from edge.measure.geofence import Fence, door_allowed
 from edge.measure.thin import Thin
 from edge.measure.trust import FLOOR_MS, plausible
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 SILENT_MS = 30_000

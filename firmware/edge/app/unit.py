@@ -23,8 +23,7 @@ from edge.store.ring import Ring
 from edge.store.state import State
 from edge.supervisor import Supervisor
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

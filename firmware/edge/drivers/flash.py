@@ -2,8 +2,7 @@
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.types import BlockDevice
 
 

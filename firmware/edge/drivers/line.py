@@ -7,8 +7,7 @@ import time
 
 from machine import Pin
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
 SETTLE_MS = 20  # contacts bounce for a few ms

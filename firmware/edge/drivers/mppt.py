@@ -8,8 +8,7 @@ in the group, and what makes of its unit ours. 32-bit values have their low word
 from edge.drivers.bus import Bus
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 TIMEOUT_MS = 300  # data sheets say nothing; 150 ms were seen

@@ -18,8 +18,7 @@ from edge.drivers.bus import TRIES, Bus
 from edge.drivers.switch import Switch
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 TIMEOUT_MS = 150  # a unit may take 100 ms to answer; 21 bytes at 9600 baud take 24

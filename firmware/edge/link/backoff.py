@@ -8,8 +8,7 @@ back later than the outage was long; so the window grows with time, not with tri
 neither does: with a broker that lets everybody in and throws them out again.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
 FIRST_MS = 8_000

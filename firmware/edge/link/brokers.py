@@ -6,8 +6,7 @@ that lets a unit in and then serves nothing has failed as much as one that is no
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 MOST = 4  # each may cost a connect and an answer time in one attempt

@@ -15,8 +15,7 @@ from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.link import cell
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.drivers.modem import Modem

@@ -13,8 +13,7 @@ import socket
 from edge.errors import EdgeError
 from edge.link import tls
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 READ = 2048

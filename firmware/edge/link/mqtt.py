@@ -10,8 +10,7 @@ from struct import pack
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Generator
     from typing import Any
 

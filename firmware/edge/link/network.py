@@ -7,8 +7,7 @@ A bearer has `async up(deadline_ms)` (raises EdgeError with a code), `async down
 
 from edge.keep import Keep
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.drivers.modem import Modem

@@ -11,8 +11,7 @@ from edge.link.connection import Connection, dial
 from edge.link.resolve import resolve, servers
 from edge.link.tls import Tls
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Awaitable, Callable
     from typing import Any
 

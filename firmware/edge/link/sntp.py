@@ -14,8 +14,7 @@ from edge.errors import EdgeError
 from edge.link.ntp import KissError, agree, decode, request
 from edge.link.resolve import resolve, servers
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.log import Log

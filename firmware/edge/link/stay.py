@@ -6,8 +6,7 @@ import os
 from edge.errors import EdgeError
 from edge.link.backoff import LIMIT_MS, Backoff
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
     from edge.clock import Clock

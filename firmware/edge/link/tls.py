@@ -17,8 +17,7 @@ import tls
 from edge.errors import EdgeError
 from edge.link.x509 import not_before_ms
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 _VERIFY_FAILED, _FATAL_ALERT = -0x2700, -0x7780

@@ -19,8 +19,7 @@ from edge.link.sntp import Sync
 from edge.link.window import Window
 from edge.log import Log
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 

@@ -12,8 +12,7 @@ import network
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 LOOK_MS = 250

@@ -15,8 +15,7 @@ from edge.measure.filter import MEAN, MEDIAN
 from edge.measure.integer import divide
 from edge.measure.stability import FULL_MS, WINDOW_MS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 # Accuracy classes of R 76-1, tables 3 and 6: Min in e; least Max/e for e < 5 g, for e >= 5 g; greatest Max/e.

@@ -30,8 +30,7 @@ not after four in a row.
 
 from edge.measure.level import Levels
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.measure.level import Change
 
 DRIVER_CODES = ("scale-silent", "scale-at-rail", "scale-garbled", "scale-stuck")

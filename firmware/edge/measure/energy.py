@@ -19,8 +19,7 @@ DAY_MS = 86_400_000
 _MJ_PER_MWH = 3600
 _KEYS = ("awake_uw", "sleep_uw", "on_uw", "pull_mj")
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     Draws = dict[str, dict[str, int]]
 
 

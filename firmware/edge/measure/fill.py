@@ -25,8 +25,7 @@ full of air before it moves with the next door cycle.
 from edge.measure.integer import divide, isqrt
 from edge.measure.level import Levels
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from edge.measure.level import Change
 
 SILENT, GARBLED, NO_ECHO = "ranger-silent", "ranger-garbled", "ranger-no-echo"

@@ -14,8 +14,7 @@ MARGIN_CM = 1000
 DWELL_MS = 800  # two fixes at 1 Hz
 EDGE_MS = 30_000
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     Ring = list[list[int]]
 
 

@@ -13,8 +13,7 @@ one; when that is not later, it ends on the next day ("22:00-02:00"). Windows of
 
 from edge.measure.calendar import civil, days
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     Windows = list[tuple[int, int]]

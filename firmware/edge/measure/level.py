@@ -4,8 +4,7 @@ A fault is raised when its level reaches the limit and cleared when it is back a
 says nothing is not given, and changes nothing.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Sequence
 
     Change = tuple[str, bool, str]  # code, raised (False: cleared), detail

@@ -5,8 +5,7 @@ energy. And whether anything may still be written.
 from edge.measure.battery import LEAST_MOHM, Battery, reachable_permille
 from edge.measure.door import FLOOR_MV, TRIES
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
 MARGIN_MV = 150  # of the estimate; below, a bolt is not even tried

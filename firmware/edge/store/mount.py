@@ -3,8 +3,7 @@
 After any power cut 3 + log2(sectors) headers are read; where one is damaged, all are looked at, once each.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
 
     Header = tuple[int, ...]

@@ -5,8 +5,7 @@ The first four keys come in a fixed order, so that a time can be filled in later
 
 import json
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Sequence
 
 

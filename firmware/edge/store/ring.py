@@ -32,8 +32,7 @@ from edge.store.sector import (
     told,
 )
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable, Iterator
 
     from edge.types import BlockDevice

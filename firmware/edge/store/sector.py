@@ -17,8 +17,7 @@ from struct import calcsize, pack, unpack_from
 
 from edge.store.record import backdate
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Iterator
 
 SECTOR = 4096

@@ -11,8 +11,7 @@ from struct import calcsize, pack, unpack_from
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from typing import Any
 
     from edge.types import BlockDevice

@@ -18,8 +18,7 @@ from struct import calcsize, pack, unpack_from
 
 from edge.errors import EdgeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+if False:  # for types
     from collections.abc import Callable
     from typing import Any
 
