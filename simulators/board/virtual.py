@@ -13,7 +13,7 @@ from simulators.board.chip import Chip, Counters
 from simulators.board.core import one_core
 from simulators.board.firmware import FIRMWARE
 from simulators.board.image import Image
-from simulators.board.interpreter import Interpreter
+from simulators.board.interpreter import Interpreter, Launch, wide
 from simulators.board.network import VirtualNetwork
 from simulators.peers.cloud import Cloud
 from simulators.peers.ntp import reply as ntp_reply
@@ -89,7 +89,7 @@ def run(
     on_time: Callable[[int], None] = lambda _ms: None,
     on_network: Callable[[VirtualNetwork], None] = lambda _network: None,
     on_boot: Callable[[Chip], None] = lambda _chip: None,
-    start: Callable[[Path, Path], Interpreter] | None = None,
+    launch: Launch = wide,
 ) -> Result:
     """Power the unit on where its image stands, run its firmware until `until_ms`, cut the power, save the
     image.
@@ -97,8 +97,8 @@ def run(
     `scene` must stand at the image's time. `network`: `up` (a broker, a gateway that acknowledges and a time
     server are there) or `down`. `cut_at_flash_op`: tear the flash operation of that number (counted from
     each boot) once. `on_time` hears the virtual time in milliseconds now and then, `on_boot` sees the chip
-    before each boot (and may plan another cut). `start`: another
-    interpreter than the usual, by its log and the firmware's folder. Raises InterpreterError.
+    before each boot (and may plan another cut). `launch`: which interpreter. Raises
+    InterpreterError.
     """
     cloud = Cloud.load(image.peer)
     wires = VirtualNetwork(
@@ -119,8 +119,7 @@ def run(
         cut_at_flash_op=cut_at_flash_op,
     )
     with one_core():
-        log = image.path / "vm.log"
-        interpreter = start(log, firmware) if start else Interpreter.start(log, firmware=firmware)
+        interpreter = Interpreter.start(image.path / "vm.log", firmware=firmware, launch=launch)
         try:
             _drive(chip, interpreter, until_us, on_time, on_boot)
         finally:

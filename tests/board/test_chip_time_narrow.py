@@ -6,35 +6,29 @@ identity, a tick that wraps) would end in another record.
 
 from pathlib import Path
 
-import pytest
-
-from simulators.bench.wasm import interpreter as narrow
 from simulators.board.image import Image
+from simulators.board.interpreter import wide
+from simulators.board.narrow import Narrow
 from simulators.board.virtual import run
 from simulators.world.district import district
 
 START_MS = 1_767_225_600_000  # eight o'clock in the morning there
 HOURS = 2
 
-pytestmark = pytest.mark.skipif(
-    not narrow.PACKAGE.is_dir(), reason="no 32-bit MicroPython here: `make judges` installs it"
-)
-
 
 def test_a_morning_in_thirty_two_bits_is_logged_byte_for_byte_as_in_sixty_four(tmp_path: Path) -> None:
     plan = district(1)
     device = plan.bins[0].device
-    (tmp_path / "_names.py").write_text("NAMES = []\n", encoding="utf-8")
     logs = []
-    for name, start in (("wide", None), ("narrow", lambda log, code: narrow.start(log, code, tmp_path))):
+    for name, launch in (("wide", wide), ("narrow", Narrow())):
         image = Image.create(tmp_path / name, device, "bin-s3", plan.settings(device), 1, START_MS)
         scene = plan.scene(device, START_MS)
-        result = run(image, scene, START_MS + HOURS * 3_600_000, start=start)
+        result = run(image, scene, START_MS + HOURS * 3_600_000, launch=launch)
         assert result.halted is None, (tmp_path / name / "vm.log").read_text(encoding="utf-8")
         assert result.counters.misuses == 0
         logs.append(list(image.logged()))
-    wide, small = logs
-    assert small == wide
-    text = b"\n".join(data for _log, _seq, data in small)
+    wide_log, narrow_log = logs
+    assert narrow_log == wide_log
+    text = b"\n".join(data for _log, _seq, data in narrow_log)
     for kind in (b'"kind":"boot"', b'"kind":"reading"', b'"clock":"back"', b'"clock":"ntp"'):
         assert kind in text, "too little happened to tell anything"
