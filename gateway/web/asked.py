@@ -18,7 +18,7 @@ from gateway.web.projection.model import DeviceState
 from gateway.web.text import printable
 from gateway.web.view import View
 
-SHOWN = 10  # commands
+SHOWN = 6  # commands
 MAX_TEXT = 300  # characters of a value that a device gave
 _BAD = frozenset({Word.FAILED, Word.REFUSED, Word.EXPIRED, Word.UNKNOWN})
 _TAKEN_BACK = ("settings-refused", "settings-rolled-back")
@@ -89,6 +89,10 @@ def _fact(key: str, value: object, lang: str) -> str:
         return translator(lang)("bay", bay=_text(value))
     if key == "door":
         return _text(known(lang, "door", value))
+    if key == "detail":
+        return _text(value)
+    if key == "for_s":
+        return f"{_text(value)}\u00a0s"
     return f"{_text(key)} {_text(value)}"
 
 
@@ -104,8 +108,9 @@ def _part(entry: object, lang: str) -> str:
     if entry.get("ok") is True:
         facts = value if isinstance(value, dict) else {"": value}
         return f"{name} ✓ " + " · ".join(f"{_text(k)} {_text(v)}".strip() for k, v in facts.items())
-    why = _meaning(str(entry.get("code", "")), lang)[0]
-    return f"{name} ✗ {_text(why)} {_text(entry.get('detail', ''))}".strip()
+    why, advice = _meaning(str(entry.get("code", "")), lang)
+    words = f"{name} ✗ {_text(entry.get('detail', ''))} {_text(why)}"
+    return f"{words} → {advice}" if advice else words
 
 
 def _settings(wanted: Wanted | None, state: DeviceState | None, lang: str) -> View:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from gateway.commands.reader import Wanted
+from gateway.commands.store import CommandStore
 from gateway.config import Config
 from tests.page.kit import PASSWORD, Store, deposit, door, fault, now_ms, position, reading
 
@@ -172,6 +174,12 @@ def test_a_device_page_has_charts_and_stays_fresh(page: Page, store: Store, addr
     store.records("bin-001", reading(fill_pct=88), deposit(3330))
     expect(page.locator("#now")).to_contain_text("88 %")
     expect(page.locator("#now")).to_contain_text("3.33 kg")
+    with CommandStore(store.config.store.path) as commands:
+        commands.desire(Wanted("bin-001", 1, {"wake_s": 900}, "li", now_ms(), b""))
+        page.get_by_text("What was set (1)").click()
+        commands.ask("c1", "bin-001", "locate", {}, "li", now_ms(), now_ms() + 60_000, b"", retain=False)
+        expect(page.locator(".asked li")).to_contain_text("locate Buzz and blink not sent yet asked by li")
+        expect(page.get_by_text("900 s")).to_be_visible()  # what was opened stays open
 
 
 def test_the_language_is_switched_and_remembered(page: Page, address: str) -> None:
