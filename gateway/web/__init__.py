@@ -3,6 +3,7 @@
 It reads the journal, never writes it. Killing it stops nothing else; started again it goes on from state.db.
 """
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -147,6 +148,13 @@ def serve(app: "Starlette", listener: socket.socket, stop: threading.Event, at: 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             _SERVING(address=at)
+
+        async def main_loop(self) -> None:
+            """As uvicorn's, which looks ten times a second: a quiet page would do hardly anything else."""
+            tenths = 0  # of a second, as `on_tick` counts
+            while not await self.on_tick(tenths):
+                await asyncio.sleep(LOOK_S)
+                tenths += round(LOOK_S * 10)
 
     server = Server(
         uvicorn.Config(

@@ -26,6 +26,7 @@ GROWTH_MB_H = 1.0
 EVERY_S = 2.0
 HISTORY = 130  # records of each device: more than the checks look back
 SETTLE_S = 30.0
+LEVEL_S = 120.0  # the page takes a history in with an eighth of a core
 HISTORY_S = 300.0  # to deliver that, at most
 
 
@@ -38,7 +39,7 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
         run = FleetRun(bench, fleet, f"{name}-fleet", *more)
         if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
             raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
-        level(bench, gateway, SETTLE_S)
+        level(bench, gateway, LEVEL_S)
         before = run.now()
         series = sample(parts(gateway), seconds, EVERY_S)
         after = run.now()

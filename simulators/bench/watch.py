@@ -50,15 +50,16 @@ class Meter:
 
 
 def settle(pid: int, share: float = 0.1, deadline_s: float = 20.0) -> None:
-    """Return when a process has used less than `share` of a core for a second, or the deadline passed.
+    """Return when a process has used less than `share` of a core in each of three seconds, or the deadline
+    passed.
 
-    For InfluxDB: what came before is written and compacted.
+    For InfluxDB: what came before is written and compacted. For the page, which rests between batches: it is
+    level.
     """
     end_s = time.monotonic() + deadline_s
-    before = use(pid).cpu_s
-    while time.monotonic() < end_s:
+    before, quiet = use(pid).cpu_s, 0
+    while time.monotonic() < end_s and quiet < 3:
         time.sleep(1.0)
         now = use(pid).cpu_s
-        if now - before < share:
-            return
+        quiet = quiet + 1 if now - before < share else 0
         before = now
