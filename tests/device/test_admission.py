@@ -164,7 +164,7 @@ def test_either_a_bay_or_a_reason_that_can_be_read(
     assert bool(found.bays) != bool(found.code)
     assert set(found.unweighed) <= set(found.bays) <= {one.number for one in bays if one.closed}
     if found.code:
-        assert found.code in text.REFUSALS
+        assert f"\n{found.code}\n" in text.REFUSALS
     if found.bays:
         assert battery
         assert ticket.code is None

@@ -49,9 +49,9 @@ out.append(state)
 for n in (0, 1, 63, 64, 65, 200):
     out.append(hexlify(hmac_sha256(b"k" * n, b"d" * n)).decode())
 out.append([same(b"ab", b"ab"), same(b"ab", b"ac"), same(b"ab", b"a")])
-for key in sorted(text.TEXTS):
-    if "%s" not in text.TEXTS[key][0]:
-        out.append(text.lines(key))
+for block in text.TEXTS.strip().split("\\n\\n"):
+    if "%s" not in block:
+        out.append(text.lines(block.split("\\n")[0]))
 out += [text.kilograms(g) for g in range(-2000, 2000, 135)]
 print(json.dumps(out))
 """

@@ -10,10 +10,20 @@ from unicodedata import east_asian_width
 
 import pytest
 from edge.app import text
-from edge.app.text import COLUMNS, REFUSALS, ROWS, TEXTS
+from edge.app.text import COLUMNS, ROWS
 from hypothesis import given
 from hypothesis import strategies as st
 
+
+def table(blocks: str) -> dict[str, tuple[str, str]]:
+    """(Chinese, English) by key."""
+    rows = [block.split("\n") for block in blocks.strip("\n").split("\n\n")]
+    assert all(len(row) == 3 for row in rows)
+    assert len({row[0] for row in rows}) == len(rows)
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+TEXTS, REFUSALS = table(text.TEXTS), table(text.REFUSALS)
 EDGE = Path(__file__).parents[2] / "firmware" / "edge"
 CHINESE = re.compile("[一-鿿]")
 KILOGRAMS = text.kilograms(-1_234_560)
@@ -86,7 +96,7 @@ def test_a_reason_says_what_to_do_in_both_languages_and_fits(code: str) -> None:
     chinese, english = REFUSALS[code]
     assert CHINESE.search(chinese)
     assert not CHINESE.search(english)
-    assert chinese.count("\n") == english.count("\n") == 1, "what is, and what to do"
+    assert chinese.count(" / ") == english.count(" / ") == 1, "what is, and what to do"
     assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,47}", code), "as the contract has codes"
     if "%s" not in chinese:
         fits(text.refusal(code))
