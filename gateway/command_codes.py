@@ -97,6 +97,13 @@ COMMAND_CODES: dict[str, Code] = {
             "设备上线后会再次询问；可先用 `hold-awake` 保持唤醒，或按其按钮。",
         ),
         Code(
+            "restored",
+            "It was open in a backup that was restored. What became of it is not known; it is not sent anew.",
+            "Look at the records of its doors before you ask again.",
+            "恢复备份时该命令尚未结束，不知执行结果，不再发送。",
+            "重试前请查看门的记录。",
+        ),
+        Code(
             "timeout",
             "It took too long.",
             "Run a self-test; look at its faults.",

@@ -137,7 +137,7 @@ def export(
 @click.option("--compact", is_flag=True, help="Leave out what is free inside the file; slower.")
 @json_option
 def backup(target: Path, file: Path, rate: float, keep: int | None, compact: bool, as_json: bool) -> None:
-    """Copy the journal to TARGET, a directory or a new file, while the gateway runs.
+    """Copy the journal, and commands.db with it, to TARGET, a directory or a new file. The gateway may run.
 
     The copy is the journal at one instant, verified from the disk before it gets its name; so a file that is
     there is whole. Put it on another machine. Keep huishou.toml and devices.json beside it: they are yours,
@@ -150,6 +150,8 @@ def backup(target: Path, file: Path, rate: float, keep: int | None, compact: boo
     with _told(), _progress(as_json) as progress:
         made = copy(config.store.path, target, _now_ms(), rate * 1e6, keep, compact, progress)
     _out(msgspec.to_builtins(made)) if as_json else click.echo(backup_words(made))
+    if made.problem:
+        raise click.ClickException(f"[commands-unreadable] {made.problem}. The journal's copy is whole.")
 
 
 @journal.command()

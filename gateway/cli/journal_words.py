@@ -98,9 +98,18 @@ def backup_words(made: Backup) -> str:
         f"{made.file}: {mb(made.bytes)} in {made.seconds:.1f} s, verified. SHA-256 {made.sha256}",
         f"holds {_cover(made.cover)}",
     ]
+    if made.commands is not None:
+        lines.append(f"and {made.commands} commands with the settings of devices: keep it from others")
     if made.removed:
         lines.append(f"removed {', '.join(made.removed)}")
     return "\n".join(lines)
+
+
+_COMMANDS = {
+    "stays": "commands.db stays as it is.",
+    "restored": "commands.db comes from the backup: what was open in it is unknown now, and not sent again.",
+    "none": "Commands begin anew: neither store nor backup has a commands.db that can be used.",
+}
 
 
 def plan_words(plan: Plan) -> str:
@@ -114,6 +123,7 @@ def plan_words(plan: Plan) -> str:
         lines.append(
             "The present journal cannot be read; it is set aside, not deleted. What goes back is not known."
         )
+    lines.append(_COMMANDS[plan.commands])
     records = sum(one.was - one.now for one in plan.set_back if one.now >= 0)
     if plan.set_back:
         lines.append(

@@ -51,8 +51,8 @@ def desire(
             if name not in merged:
                 raise AskError("not-set", f"{name} of {device} is not set: nothing to unset.")
             del merged[name]
-        # Above whatever the device has, also when this store is new: it takes nothing that is not newer.
-        rev = max(former[0].rev if former else 0, _rev(config, device) or 0) + 1
+        # Above whatever the device has, also when this store is new or restored: it takes only what is newer.
+        rev = max(former[0].rev if former else 0, _rev(config, device) or 0, db.restored()[1]) + 1
         try:
             body = encode_desired(device, key, rev, merged)
         except ValueError as err:

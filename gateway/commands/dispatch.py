@@ -153,10 +153,14 @@ class Dispatch:
         return there.online and now_ms <= one.exp_ms and now_ms - one.sent_ms >= pause_ms(one.copies)
 
     def _send_desired(self, db: CommandStore, now_ms: int) -> None:
-        """The broker keeps the newest revision; it is told again to a device that comes back without it."""
+        """The broker keeps the newest revision; it is told again to a device that comes back without it. One
+        from a restored backup may be older than what the broker keeps: only such a device is told.
+        """
+        restored_ms, _floor = db.restored()
         for wanted in db.desired():
             there = self._there.get(wanted.device, _There())
-            rev, sent_ms = self._told.get(wanted.device, (0, 0))
+            first = (wanted.rev, restored_ms) if wanted.issued_ms <= restored_ms else (0, 0)
+            rev, sent_ms = self._told.get(wanted.device, first)
             back = there.online and there.ms > sent_ms and there.rev < wanted.rev
             if rev != wanted.rev or back:
                 self._post(wanted.device, "down/desired", wanted.body, True)

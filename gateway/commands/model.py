@@ -48,9 +48,13 @@ class Standing(Struct, frozen=True):
     ended: bool = False
 
 
+RESTORED = Standing(Word.UNKNOWN, "restored", ended=True)
+"""Open in a backup that was restored: never sent again. A late word of the device may still replace it."""
+
+
 def heard(now: Standing, state: str, code: str) -> Standing:
     """After a reply with this state and code."""
-    if now.ended:
+    if now.ended and now != RESTORED:
         return now
     if state == "accepted":
         return Standing(Word.ACCEPTED) if now.state is not Word.UNKNOWN else now

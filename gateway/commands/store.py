@@ -20,6 +20,7 @@ from gateway.commands.reader import BUSY_S, SELECT, Asked, CommandReader, Wanted
 
 KEEP = 10_000  # ended commands; the oldest go
 MAX_OPEN = 64  # of one device
+RESTORED_MS, REV_FLOOR = "restored_ms", "rev_floor"  # of `meta`: see gateway.commands.standdown
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commands (
@@ -193,12 +194,21 @@ class CommandStore(CommandReader):
                 f"Revision {wanted.rev} of {wanted.device} was made meanwhile.",
             ) from None
 
+    def restored(self) -> tuple[int, int]:
+        """When this was put in force from a backup, in ms since 1970 (0: never was), and the revision of
+        settings above which new ones are made."""
+        found = self._meta()
+        return int(found.get(RESTORED_MS, 0)), int(found.get(REV_FLOOR, 0))
+
     # Where the joining is
 
     def cursor(self) -> tuple[str, int]:
         """(epoch of the journal, number of the last reply that was joined)."""
-        found = dict(self._db.execute("SELECT name, value FROM meta").fetchall())
-        return str(found.get("epoch", "")), int(found.get("reply", 0))
+        found = self._meta()
+        return found.get("epoch", ""), int(found.get("reply", 0))
+
+    def _meta(self) -> dict[str, str]:
+        return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
 
     def joined(self, epoch: str, reply: int) -> None:
         """All replies up to this one are joined."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gateway.journal import beside
 from gateway.journal.schema import FILE
 from gateway.journal.verify import Finding, verify
 
@@ -53,7 +54,9 @@ class Cover(Struct, frozen=True):
 
 
 class Backup(Struct, frozen=True):
-    """A finished copy. `sha256`: of the file, in hexadecimal digits. `removed`: older copies, by `keep`."""
+    """A finished copy. `sha256`: of the file, in hexadecimal digits. `removed`: older copies, by `keep`.
+    `commands`: how many are in it (None: commands.db is not), `problem`: why it could not be put in.
+    """
 
     file: str
     bytes: int
@@ -61,6 +64,8 @@ class Backup(Struct, frozen=True):
     seconds: float
     cover: Cover
     removed: list[str]
+    commands: int | None
+    problem: str = ""
 
 
 def backup(
@@ -85,8 +90,9 @@ def backup(
     part = file.with_name(f".{file.name}.part")
     try:
         _check_room(source, file)
-        part.unlink(missing_ok=True)
+        beside.make_private(part)  # the settings in commands.db hold passwords
         (_copy_compact if compact else _copy)(source, part, rate, progress)
+        commands, problem = _put_commands_in(store, part)
         _drop_cached(part)  # what is verified is what the disk gives back
         report = verify(part, progress=progress)
         if report.findings:
@@ -102,9 +108,10 @@ def backup(
         ) from err
     finally:
         with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+            beside.remove(part)
     removed = _remove_old(file, keep) if keep is not None and target.is_dir() else []
-    return Backup(str(file), size, digest, round(time.monotonic() - began_s, 1), cover, removed)
+    seconds = round(time.monotonic() - began_s, 1)
+    return Backup(str(file), size, digest, seconds, cover, removed, commands, problem)
 
 
 def read_cover(file: Path) -> Cover:
@@ -235,6 +242,16 @@ def _copy_compact(source: Path, part: Path, rate: float | None, progress: Progre
         )  # SQLite counts this statement as writing; the source is only read
         db.execute("VACUUM INTO ?", (str(part),))
     sync_file(part)
+
+
+def _put_commands_in(store: Path, part: Path) -> tuple[int | None, str]:
+    """How many commands go with the copy, and why they do not: a journal's backup must not fail for them."""
+    try:
+        commands = beside.put_in(store, part)
+    except sqlite3.Error as err:
+        return None, f"commands.db is not in the copy: {err}"
+    sync_file(part)
+    return commands, ""
 
 
 def _drop_cached(file: Path) -> None:

@@ -4,6 +4,9 @@ The present journal is set aside, never deleted. The restored one begins a new e
 goes on from where both agree (`gateway.journal.epochs`). Devices send again what they still hold; what they
 were allowed to free since the backup is declared lost, with cause `restore`, as they say so. For that, the
 marks of the journal that is replaced are read, and a log that began after the backup is made known.
+
+A commands.db that is there and sound stays: it knows more than the backup's. Else the backup's is put in
+force, and nothing that was open in it is ever sent again (`gateway.commands.standdown`).
 """
 
 import shutil
@@ -11,10 +14,13 @@ import sqlite3
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
-from gateway.journal import epochs
+from gateway.commands.reader import FILE as COMMANDS
+from gateway.commands.standdown import stand_down
+from gateway.journal import beside, epochs
 from gateway.journal.backup import BackupError, Cover, opened, read_cover, sync_directory, sync_file
 from gateway.journal.salvage import finish
 from gateway.journal.schema import FILE, migrate
@@ -23,6 +29,7 @@ from gateway.processes import sole
 
 _SIDE = ("", "-wal", "-shm")
 _HOLDERS = ("gateway", "intake", "writer", "web")
+Commands = Literal["stays", "restored", "none"]
 
 
 class SetBack(Struct, frozen=True):
@@ -35,13 +42,17 @@ class SetBack(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a restore would do. `present` None: there is no journal now; `readable`: it could be read."""
+    """What a restore would do. `present` None: there is no journal now; `readable`: it could be read.
+    `commands`: what becomes of commands.db: the present one stays, the backup's is put in force, or there is
+    none that can be used.
+    """
 
     file: str
     cover: Cover
     present: Cover | None
     readable: bool
     set_back: list[SetBack]
+    commands: Commands
 
 
 class Restored(Struct, frozen=True):
@@ -68,18 +79,18 @@ def plan(store: Path, file: Path, progress: Progress = lambda *_: None) -> Plan:
             f"{file} is not sound: {first.code} {first.where}: {first.detail} (1 of {number} findings). "
             "Take an earlier one.",
         )
-    cover, present = read_cover(file), store / FILE
+    cover, present, commands = read_cover(file), store / FILE, _commands(store, file)
     if not present.exists():
-        return Plan(str(file), cover, None, True, [])
+        return Plan(str(file), cover, None, True, [], commands)
     try:
         was, held = _marks(present), read_cover(present)
     except sqlite3.DatabaseError:
-        return Plan(str(file), cover, None, False, [])
+        return Plan(str(file), cover, None, False, [], commands)
     now = _marks(file)
     back = [
         SetBack(*name, hwm, now.get(name, -1)) for name, hwm in sorted(was.items()) if hwm > now.get(name, -1)
     ]
-    return Plan(str(file), cover, held, True, back)
+    return Plan(str(file), cover, held, True, back, commands)
 
 
 def restore(store: Path, file: Path, now_ms: int, progress: Progress = lambda *_: None) -> Restored:
@@ -94,12 +105,14 @@ def restore(store: Path, file: Path, now_ms: int, progress: Progress = lambda *_
         planned = plan(store, file, progress)
         present, part = store / FILE, store / f".{FILE}.restore"
         try:
-            for suffix in _SIDE:
-                part.with_name(part.name + suffix).unlink(missing_ok=True)
+            beside.make_private(part)
             progress("copying", 0, 1)
             shutil.copyfile(file, part)
             epoch = _prepare(part, present if planned.present else None, now_ms)
+            part.chmod(0o644)  # a journal again: what was private is gone
             sync_file(part)
+            if planned.commands == "restored":
+                _restore_commands(store, file, now_ms)
             aside = _set_aside(present, now_ms) if present.exists() else None
             sync_directory(store)  # its WAL must be gone before another database is in its place
             part.replace(present)
@@ -112,6 +125,31 @@ def restore(store: Path, file: Path, now_ms: int, progress: Progress = lambda *_
     return Restored(planned, epoch.id, epoch.began_at_row, str(aside) if aside else None)
 
 
+def _commands(store: Path, file: Path) -> Commands:
+    if beside.readable(store):
+        return "stays"
+    with opened(file) as db:
+        return "restored" if beside.has(db) else "none"
+
+
+def _restore_commands(store: Path, file: Path, now_ms: int) -> None:
+    """Put the backup's commands.db in its place, before the journal gets its own: it does no harm beside the
+    former one.
+    """
+    part = store / f".{COMMANDS}.restore"
+    with opened(file) as db:
+        beside.take_out(db, part)
+    stand_down(part, now_ms)
+    sync_file(part)
+    moment = datetime.fromtimestamp(now_ms // 1000, UTC)
+    for suffix in _SIDE:  # what is there cannot be read
+        former = store / (COMMANDS + suffix)
+        if former.exists():
+            former.rename(store / f"commands-{moment:%Y%m%dT%H%M%SZ}.replaced.db{suffix}")
+    part.replace(store / COMMANDS)
+    sync_directory(store)
+
+
 def _marks(file: Path) -> dict[tuple[str, str], int]:
     with opened(file) as db:
         return {(device, log): hwm for device, log, hwm in db.execute("SELECT device, log, hwm FROM logs")}
@@ -121,6 +159,7 @@ def _prepare(part: Path, present: Path | None, now_ms: int) -> epochs.Epoch:
     """Bring the copy to this version, make known what the present journal knows, begin the epoch."""
     with closing(sqlite3.connect(part, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = FULL")
+        beside.drop(db)
         migrate(db)
         replaced: list[epochs.Epoch] = []
         logs: list[tuple[str, str, int]] = []

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from gateway.journal import bodies
+from gateway.journal import beside, bodies
 from gateway.journal.audit import META_GONE
 from gateway.journal.errors import JournalCorruptError, JournalError, explained
 from gateway.journal.model import Outcome
@@ -92,6 +92,8 @@ def _check(db: sqlite3.Connection, report: Report, from_row: int, progress: Prog
             report.add("file-damaged", "", words)
     for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
         report.add("orphan-row", f"{table} {rowid}", f"names a row of {parent} that is not there")
+    if words := beside.problem(db):
+        report.add("file-damaged", "commands.db in it", words)
     rows = _Rows(from_row)
     while _check_rows(db, report, rows, progress) == SLICE:
         pass  # each slice is a transaction of its own
