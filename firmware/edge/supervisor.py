@@ -106,9 +106,11 @@ class Supervisor:
 
     def good(self) -> None:
         """This boot has gone well."""
-        if not self.safe and self.keep.data.pop("failed", 0):
+        if self.safe:
+            return
+        if self.keep.data.pop("failed", 0):
             self.box.note("boot-good")
-            self.fault("unit", "safe-mode", False)
+        self.fault("unit", "safe-mode", False)  # also after a power cycle or a command, which count from 0
 
     def leave_safe_mode(self, why: str, tries: int = MAX_FAILED) -> None:
         """Start anew with everything, and come back to safe mode when `tries` boots fail."""

@@ -43,18 +43,19 @@ class Supply(Part):
 class Unit:
     """A bin whose firmware has `trouble` (a module that is imported before it)."""
 
-    def __init__(self, folder: Path, trouble: str, cuts: list[float] | None = None) -> None:
+    def __init__(self, folder: Path, trouble: str, cuts: list[float] | None = None, **settings: Any) -> None:
         self.firmware = folder / "firmware"
         shutil.copytree(FIRMWARE / "edge", self.firmware / "edge", ignore=shutil.ignore_patterns("*.pyi"))
         (self.firmware / "main.py").write_text(MAIN, encoding="utf-8")
         (self.firmware / "trouble.py").write_text(trouble, encoding="utf-8")
         plan = district(5)
-        self.image = Image.create(folder / "image", DEVICE, "bin-s3", plan.settings(DEVICE), 5, START_MS)
+        self.settings = plan.settings(DEVICE) | settings
+        self.image = Image.create(folder / "image", DEVICE, "bin-s3", self.settings, 5, START_MS)
         self.scene = plan.scene(DEVICE, START_MS)
         Supply(self.scene, cuts or [])
 
-    def run(self, hours: float) -> Result:
-        return run(self.image, self.scene, START_MS + int(hours * HOUR_MS), firmware=self.firmware)
+    def run(self, hours: float, **more: Any) -> Result:
+        return run(self.image, self.scene, START_MS + int(hours * HOUR_MS), firmware=self.firmware, **more)
 
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(data) for _, _, data in self.image.logged()]
