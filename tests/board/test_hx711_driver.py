@@ -188,6 +188,27 @@ def test_a_chip_at_80_a_second_settles_in_50_ms(bench: Bench, monkeypatch: pytes
     assert 50 + 18 * 12.5 <= took <= 50 + 21 * 12.5
 
 
+def test_a_loop_that_was_held_up_while_the_chip_woke_finds_no_fault(bench: Bench) -> None:
+    bench.scene.script = [(0, BridgeSignal(4, NV, 0))]
+    program = """
+        import asyncio, time
+        from edge.drivers.hx711 import Hx711
+        async def main():
+            for ms in (60, 150, 450, 2000):
+                chip = Hx711(4, 5, 6)
+                chip.on()
+                reading = asyncio.create_task(chip.read())
+                await asyncio.sleep_ms(0)
+                time.sleep_ms(ms)
+                print(await reading)
+                chip.off()
+        asyncio.run(main())
+        """
+    values = [int(line) for line in bench.run(program, 20, extra=EDGE)]
+    assert len(values) == 4
+    assert all(map(near, values))
+
+
 def test_without_a_switched_supply_the_chip_sleeps_and_wakes_by_its_clock(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
