@@ -25,24 +25,21 @@ if False:  # for types
     from edge.types import BlockDevice
 
 CODES = (
-    "other", "power-on", "brown-out", "watchdog", "hang", "modem-hang", "panic", "task-died", "out-of-memory",
-    "recursion", "flash-error", "settings-failed", "start-failed", "stuck", "overrun", "clock-jump", "reboot",
-    "soft-reset", "safe-mode", "safe-mode-left", "boot-good", "error", "settings-changed", "planned",
-    "settings-rolled-back", "log-full", "link-failed", "battery-low", "policy", "command", "updated",
-    "scale-silent", "scale-at-rail", "scale-garbled", "scale-stuck", "scale-no-excitation", "scale-noisy",
-    "scale-jumps", "scale-contact", "scale-overload", "zero-drift", "ranger-silent", "ranger-garbled",
-    "ranger-no-echo", "ranger-dirty", "ranger-blocked", "ranger-not-set", "overheated", "sensor-range",
-    "lock-jammed", "door-left-open", "switch-conflict", "button-stuck", "gnss-silent", "ntp-failed",
-    "bad-message", "hours-damaged", "hours-held", "tokens-damaged", "reader-noisy", "uncalibrated",
-    "state-damaged", "clock-jumped", "clock-doubted", "ntp-disagree", "log-thinned", "log-damaged",
-    "settings-refused", "network-unreachable", "link-no-broker", "link-silent", "link-closed", "link-stuck",
-    "mqtt-refused", "mqtt-protocol", "modem-silent", "modem-restarted", "sim-missing", "cell-no-signal",
-    "cell-not-registered", "ppp-failed", "ppp-lost", "wifi-password", "wifi-no-address", "wifi-lost",
-    "apn-refused", "broker-fallback", "cell-denied", "dns-failed", "dns-silent", "dns-unknown-name",
-    "link-unacknowledged", "log-unreadable", "modem-error", "mppt-silent", "rtu-noise", "settings-broker",
-    "settings-tls", "sim-failure", "sim-pin", "sim-puk", "tls-expired", "tls-failed", "tls-not-yet-valid",
-    "tls-refused", "tls-untrusted", "tls-wrong-name", "unstable", "zero-refused",
-)  # fmt: skip
+    "other power-on brown-out watchdog hang modem-hang panic task-died out-of-memory recursion flash-error "
+    "settings-failed start-failed stuck overrun clock-jump reboot soft-reset safe-mode safe-mode-left "
+    "boot-good error settings-changed planned settings-rolled-back log-full link-failed battery-low policy "
+    "command updated scale-silent scale-at-rail scale-garbled scale-stuck scale-no-excitation scale-noisy "
+    "scale-jumps scale-contact scale-overload zero-drift ranger-silent ranger-garbled ranger-no-echo "
+    "ranger-dirty ranger-blocked ranger-not-set overheated sensor-range lock-jammed door-left-open "
+    "switch-conflict button-stuck gnss-silent ntp-failed bad-message hours-damaged hours-held tokens-damaged "
+    "reader-noisy uncalibrated state-damaged clock-jumped clock-doubted ntp-disagree log-thinned log-damaged "
+    "settings-refused network-unreachable link-no-broker link-silent link-closed link-stuck mqtt-refused "
+    "mqtt-protocol modem-silent modem-restarted sim-missing cell-no-signal cell-not-registered ppp-failed "
+    "ppp-lost wifi-password wifi-no-address wifi-lost apn-refused broker-fallback cell-denied dns-failed "
+    "dns-silent dns-unknown-name link-unacknowledged log-unreadable modem-error mppt-silent rtu-noise "
+    "settings-broker settings-tls sim-failure sim-pin sim-puk tls-expired tls-failed tls-not-yet-valid "
+    "tls-refused tls-untrusted tls-wrong-name unstable zero-refused"
+)  # words: one string stays in flash
 CLOCKS = ("none", "back", "rtc", "ntp", "gnss")
 KEPT = 64
 DETAIL = 16
@@ -60,11 +57,12 @@ _WAIT = 16
 
 def encode(code: str, detail: str, boot: int, t_s: int, clock: str) -> bytes:
     """An event. A code that is not in CODES becomes `other`, with itself as the detail."""
-    if code not in CODES:
+    codes = CODES.split()
+    if code not in codes:
         detail, code = code, "other"
     place = CLOCKS.index(clock) if clock in CLOCKS else 0
     text = detail.encode()[:DETAIL]  # pack fills up with zeros
-    return pack("<IHBB16s", max(0, t_s) & 0xFFFFFFFF, boot & 0xFFFF, CODES.index(code), place, text)
+    return pack("<IHBB16s", max(0, t_s) & 0xFFFFFFFF, boot & 0xFFFF, codes.index(code), place, text)
 
 
 def decode(event: "bytes | bytearray") -> "tuple[int, int, str, str, str]":
@@ -77,7 +75,8 @@ def decode(event: "bytes | bytearray") -> "tuple[int, int, str, str, str]":
             detail = text.decode()
         except UnicodeError:  # cut within a character
             text = text[:-1]
-    name = CODES[code] if code < len(CODES) else "code-%d" % code
+    codes = CODES.split()
+    name = codes[code] if code < len(codes) else "code-%d" % code
     return t_s, boot, name, CLOCKS[clock] if clock < len(CLOCKS) else "none", detail
 
 

@@ -25,9 +25,9 @@ LOADS = ("modem", "visit")  # what draws much
 
 # Resets that were meant, or that are not the firmware's doing: none of them is a failed boot.
 PLANNED = (
-    "planned", "reboot", "settings-changed", "settings-rolled-back", "safe-mode-left", "updated",
-    "deep-sleep", "power-on", "brown-out",
-)  # fmt: skip
+    "planned reboot settings-changed settings-rolled-back safe-mode-left updated "
+    "deep-sleep power-on brown-out"
+)
 
 
 def cause(
@@ -58,7 +58,7 @@ def cause(
 
 def failed(code: str) -> bool:
     """Whether a boot that ended so counts as failed."""
-    return code not in PLANNED
+    return code not in PLANNED.split()
 
 
 def of_error(error: BaseException) -> str:

@@ -14,8 +14,8 @@ if False:  # for types
     from typing import Any
 
 _ROOM = 2048 - 4
-_DROPPED_FIRST = ("tokens", "refused", "thin", "rssi", "known", "fill", "diag", "why")
-_DROPPED_LAST = ("source", "synced_ms", "base", "sent", "boots", "failed")
+_DROPPED_FIRST = "tokens refused thin rssi known fill diag why"
+_DROPPED_LAST = "source synced_ms base sent boots failed"
 
 
 class Keep:
@@ -49,20 +49,26 @@ class Keep:
         self.save()
 
     def save(self) -> None:
-        """Write `data` back. What does not fit is left out, the least important first: counts and what can be
-        found out again; and at the very last all but the clock's and the log's marks.
-        """
+        """Write `data` back; as much of it as there is room for."""
         text = self._text()
-        for name in _DROPPED_FIRST:
+        if len(text) > _ROOM:
+            text = self._cut(text)
+        self._rtc.memory(pack("<I", crc32(text)) + text)
+
+    def _cut(self, text: bytes) -> bytes:
+        """What does not fit is left out, the least important first: counts and what can be found out again;
+        and at the very last all but the clock's and the log's marks.
+        """
+        for name in _DROPPED_FIRST.split():
             if len(text) > _ROOM:
                 self.data.pop(name, None)
                 text = self._text()
         if len(text) > _ROOM:  # cannot happen by design (faults are few)
             for name in list(self.data):
-                if name not in _DROPPED_LAST:
+                if name not in _DROPPED_LAST.split():
                     self.data.pop(name)
             text = self._text()
-        self._rtc.memory(pack("<I", crc32(text)) + text)
+        return text
 
     def _text(self) -> bytes:
         return json.dumps(self.data, separators=(",", ":")).encode()

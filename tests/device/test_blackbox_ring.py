@@ -1,12 +1,15 @@
 """The black box: the last 64 events are there after any number of notes, power cuts and damage."""
 
 import pytest
-from edge.blackbox import CODES, EVENT, KEPT, BlackBox, Ring, decode, encode, not_yet
+from edge import blackbox
+from edge.blackbox import EVENT, KEPT, BlackBox, Ring, decode, encode, not_yet
 from edge.errors import EdgeError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.device.flash import SECTOR, Flash, PowerFails
+
+CODES = blackbox.CODES.split()
 
 
 def box_on(flash: Flash) -> BlackBox:

@@ -66,7 +66,7 @@ def test_the_first_measurement_counts_at_once() -> None:
 
 def test_cells_in_series_and_wrong_settings() -> None:
     assert Battery({"chemistry": "lifepo4", "cells": 4}).share_permille(13_080) == 400
-    with pytest.raises(ValueError, match="chemistry lead, expected one of li-ion lifepo4"):
+    with pytest.raises(ValueError, match="chemistry lead, expected li-ion or lifepo4"):
         Battery({"chemistry": "lead"})
     with pytest.raises(ValueError, match="mwh is 0, expected a whole number above 0"):
         Battery({"mwh": 0})

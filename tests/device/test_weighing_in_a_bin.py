@@ -17,7 +17,7 @@ E_G = 20
 def zero_of(life: Life, scale: str = "scale0") -> Any:
     """What flash holds of a scale's zero: (counts, cause), None when nothing."""
     kept = State(Flash(0, (life.image.path / "state.bin").read_bytes())).get("zero", {}).get(scale)
-    return kept and (kept[1], CAUSES[kept[5]])
+    return kept and (kept[1], CAUSES.split()[kept[5]])
 
 
 def test_a_damaged_calibration_sells_no_weight_says_so_and_leaves_a_bin(unit: Any) -> None:

@@ -28,14 +28,7 @@ _PINGREQ = b"\xc0\x00"
 _PINGRESP = 13
 _DISCONNECT = b"\xe0\x00"
 
-_REFUSED = (
-    "accepted",
-    "protocol-version",
-    "client-id",
-    "server-unavailable",
-    "bad-credentials",
-    "not-authorised",
-)
+_REFUSED = "accepted protocol-version client-id server-unavailable bad-credentials not-authorised"
 
 
 def _string(text: "str | bytes") -> bytes:
@@ -174,7 +167,8 @@ class Session:
             raise EdgeError("mqtt-protocol", "packet 0x%02x has reserved flags set [2.2.2]" % head)
         if kind == _CONNACK and len(body) == 2 and body[0] <= 1:
             if body[1]:
-                name = _REFUSED[body[1]] if body[1] < len(_REFUSED) else "code-%d" % body[1]
+                names = _REFUSED.split()
+                name = names[body[1]] if body[1] < len(names) else "code-%d" % body[1]
                 raise EdgeError("mqtt-refused", "the broker refused the connection: " + name)
             self._open = True
             return "connack", bool(body[0])

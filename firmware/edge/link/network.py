@@ -16,7 +16,7 @@ if False:  # for types
 
 
 # Failures that no waiting mends: recorded at once. Others are when they come so often in a row.
-NEEDS_HANDS = "sim-missing sim-pin sim-puk sim-failure apn-refused wifi-password modem-silent".split()
+NEEDS_HANDS = "sim-missing sim-pin sim-puk sim-failure apn-refused wifi-password modem-silent"
 TOLD_FAILS = 3
 
 

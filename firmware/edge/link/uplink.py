@@ -143,7 +143,7 @@ class Uplink:
                 log.fault(part, told, False)
         if code:
             self._keep.data["radio"] = min(fails, TOLD_FAILS)
-            if code in NEEDS_HANDS or fails >= TOLD_FAILS:
+            if code in NEEDS_HANDS.split() or fails >= TOLD_FAILS:
                 log.fault("radio", code, True, detail)
 
     async def _sync(self) -> None:

@@ -14,17 +14,16 @@ must not be charged (lithium plates; data sheets and JEITA: 0 to 45 °C).
 from edge.measure.integer import divide
 
 FULL = 10_000
-_OCV = {
-    "li-ion": (
-        (3000, 0), (3350, 50), (3480, 100), (3590, 200), (3640, 300), (3680, 400), (3730, 500),
-        (3800, 600), (3880, 700), (3970, 800), (4070, 900), (4190, 1000),
-    ),
-    "lifepo4": (
-        (2500, 0), (3000, 50), (3200, 100), (3220, 200), (3250, 300), (3270, 400), (3280, 500),
-        (3300, 700), (3330, 900), (3380, 990), (3450, 1000),
-    ),
-}  # fmt: skip
-_COLD = ((-300, 400), (-200, 600), (-100, 780), (0, 900), (100, 960), (250, 1000))  # 0.1 °C, permille
+# mV a cell, permille of what can be taken out
+_LI_ION = (
+    3000, 0, 3350, 50, 3480, 100, 3590, 200, 3640, 300, 3680, 400, 3730, 500, 3800, 600, 3880, 700, 3970, 800,
+    4070, 900, 4190, 1000,
+)  # fmt: skip
+_LIFEPO4 = (
+    2500, 0, 3000, 50, 3200, 100, 3220, 200, 3250, 300, 3270, 400, 3280, 500, 3300, 700, 3330, 900, 3380, 990,
+    3450, 1000,
+)  # fmt: skip
+_COLD = (-300, 400, -200, 600, -100, 780, 0, 900, 100, 960, 250, 1000)  # 0.1 °C, permille
 _UNKNOWN_DC = 0  # a temperature that is not known counts as 0 °C
 _CHARGE_DC = (0, 450)
 LEAST_MOHM = 50  # leads and holder alone
@@ -33,12 +32,13 @@ _PULL = 4  # a look at rest moves the count a quarter of the way to what the vol
 _FIRM_MV = 3600  # below, in the steep part of the curve (lithium-ion), the voltage is the better witness
 
 
-def lookup(table: "tuple[tuple[int, int], ...]", x: int) -> int:
-    """Linear between the points of a table that rises in its first column; its ends beyond."""
-    x0, y0 = table[0]
+def lookup(table: "tuple[int, ...]", x: int) -> int:
+    """Linear between the points of a table (x, y, x, y, … with rising x); its ends beyond."""
+    x0, y0 = table[0], table[1]
     if x <= x0:
         return y0
-    for x1, y1 in table[1:]:
+    for at in range(2, len(table), 2):
+        x1, y1 = table[at], table[at + 1]
         if x <= x1:
             return y0 + divide((y1 - y0) * (x - x0), x1 - x0)
         x0, y0 = x1, y1
@@ -64,11 +64,9 @@ class Battery:
 
     def __init__(self, settings: "dict[str, object]") -> None:
         chemistry = settings.get("chemistry", "li-ion")
-        if chemistry not in _OCV:
-            raise ValueError(
-                "battery: chemistry %s, expected one of %s" % (chemistry, " ".join(sorted(_OCV)))
-            )
-        self._ocv = _OCV[str(chemistry)]
+        if chemistry not in ("li-ion", "lifepo4"):
+            raise ValueError("battery: chemistry %s, expected li-ion or lifepo4" % chemistry)
+        self._ocv = _LI_ION if chemistry == "li-ion" else _LIFEPO4
         self._cells = _whole(settings, "cells", 1)
         self._mohm = _whole(settings, "mohm", 300)
         self.mwh = _whole(settings, "mwh", 12_000)
@@ -104,7 +102,7 @@ class Battery:
 
     def firm(self, rest_mv: int) -> bool:
         """Whether the voltage tells the charge better than a count does."""
-        return self._ocv is _OCV["li-ion"] and rest_mv // self._cells < _FIRM_MV
+        return self._ocv is _LI_ION and rest_mv // self._cells < _FIRM_MV
 
 
 def _cold(mohm: int, temp_dc: "int | None") -> int:

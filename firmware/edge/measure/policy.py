@@ -21,12 +21,7 @@ _LONGEST_MS = 6 * 3_600_000
 _RADIO_MS = (0, 3 * 3_600_000, 12 * 3_600_000, 24 * 3_600_000)
 _THIN = (1, 1, 2, 4)
 _AWAKE_MS = (180_000, 150_000, 130_000, 120_000)  # a look at four bays, and an upload that is cut off
-_NEWS = (
-    ("deposit", "collect", "fault", "boot", "forced"),
-    ("fault", "boot", "forced"),
-    ("forced", "overheated"),
-    ("overheated",),
-)
+_NEWS = ("deposit collect fault boot forced", "fault boot forced", "forced overheated", "overheated")
 
 
 class Policy:
@@ -75,4 +70,4 @@ class Policy:
 
     def is_news(self, kind: str) -> bool:
         """Whether a record of this kind is worth switching the radio on for at once."""
-        return kind in _NEWS[self._at]
+        return kind in _NEWS[self._at].split()

@@ -25,7 +25,7 @@ INITIAL_PERCENT = 20
 DRIFT_DC = 50  # one more interval of tracking for each such change of temperature
 FINE = 10  # a move of less than e/10 is not worth a flash write
 
-CAUSES = ("calibration", "initial", "crew", "automatic", "tracking")
+CAUSES = "calibration initial crew automatic tracking"
 
 
 def _state(cal: Calibration, kept: object) -> "list[int] | None":
@@ -37,7 +37,7 @@ def _state(cal: Calibration, kept: object) -> "list[int] | None":
         if not isinstance(value, int):
             return None
     reach_mg = 10 * cal.max_g * (INITIAL_PERCENT + CREW_PERCENT)
-    if abs(cal.mg(state[0], cal.zero)) > reach_mg or not 0 <= state[4] < len(CAUSES):
+    if abs(cal.mg(state[0], cal.zero)) > reach_mg or not 0 <= state[4] < len(CAUSES.split()):
         return None
     return state
 
@@ -56,7 +56,7 @@ class Zero:
         if found is None:
             found = [cal.zero, cal.zero, cal.zero, 0, 0, _pack(cal.temp_dc), _pack(cal.temp_dc)]
         self.counts, self.base, self.initial, self.when_ms, cause, temp, base_temp = found
-        self.cause = CAUSES[cause]
+        self.cause = CAUSES.split()[cause]
         self.temp_dc = _unpack(temp)
         self._base_temp_dc = _unpack(base_temp)
 
@@ -68,7 +68,7 @@ class Zero:
             self.base,
             self.initial,
             self.when_ms,
-            CAUSES.index(self.cause),
+            CAUSES.split().index(self.cause),
             _pack(self.temp_dc),
             _pack(self._base_temp_dc),
         ]
