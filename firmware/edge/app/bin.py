@@ -12,15 +12,10 @@ from binascii import crc32
 import esp32
 import machine
 
-from edge.app import text
-from edge.app.admission import FULL_PCT, BayState
 from edge.app.bay import Bay
 from edge.app.bin_orders import BinOrders
 from edge.app.desired import RETRY_MS
-from edge.app.entry import Entry
-from edge.app.recovery import settle
-from edge.app.senses import THERMOSTAT, feel, raised, too_hot
-from edge.app.session import Visit
+from edge.app.senses import THERMOSTAT, feel, too_hot
 from edge.app.unit import Unit
 from edge.cause import short
 from edge.drivers.display import Display
@@ -28,9 +23,13 @@ from edge.drivers.line import Line
 from edge.errors import EdgeError
 from edge.link.backoff import Backoff
 from edge.link.stay import draw
+from edge.unload import unload
 
+VISIT = (  # modules that only a visit needs
+    "app.reception app.entry app.admission app.token app.spent app.session app.judging app.text app.recovery "
+    "measure.hours measure.deposit"
+)
 PLUG_MS = 5000
-TOKEN_MS = 15_000
 VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left open
 LOOK_WEIGH_MS = 3000
 UPLOAD_MS = 30_000  # for sending; joining the network comes before
@@ -53,7 +52,6 @@ class Bin:
         self._policy = unit.power.policy
         self._set_ms: int = settings.get("wake_s", 600) * 1000
         self._upload_looks = settings.get("upload_looks", 6)
-        self._entry = Entry(unit)
         self.bays = [Bay(unit, bay) for bay in settings["bays"]]
         self._button: Line = unit.board.part("wake")
         self._service: Line = unit.board.part("service")
@@ -90,7 +88,8 @@ class Bin:
             self._sleep(DEAD_SLEEP_MS)
         supervisor.allow(self._policy.awake_ms, self._overrun)
         supervisor.start("watch", supervisor.watch)
-        unit.boot_record()
+        if unit.boot_record() != "deep-sleep" or unit.keep.fresh:
+            self._check_rules()
         self._low = battery is not None and battery < BATTERY_LOW_MV
         unit.log.fault("battery", "battery-low", self._low, "%s mV" % battery)
         if too_hot(unit):
@@ -98,7 +97,8 @@ class Bin:
         self._look_at_button()
         self._button.on_fall(self._press)
         self._service.on_fall(self._news.set)
-        self._entry.tell()
+        if unit.clock.source() != "none":
+            unit.log.fault("hours", "hours-held", False)
         await self._keep_doors()
         unit.commands.recover()
         while True:
@@ -129,6 +129,13 @@ class Bin:
         for bay in self.bays:
             await bay.keeper.rest()  # no bolt is left between its ends
         self._sleep(max(1000, self._due()))
+
+    def _check_rules(self) -> None:
+        """Tell what is wrong with the rules of who may come in, and when: they are those of this start."""
+        from edge.app.entry import Entry
+
+        Entry(self.unit).tell()
+        unload(VISIT)
 
     def _overrun(self, why: str) -> None:
         """This wake has used up its time, whatever still runs: the supervisor ends it."""
@@ -237,7 +244,7 @@ class Bin:
             rest.append(("rssi_dbm", rssi))
         for bay in self.bays:
             mass_g = await self._mass(bay)
-            well_g = None if raised(self.unit, bay.scale.name) else mass_g
+            well_g = None if bay.scale.raised() else mass_g
             fill_pct = await bay.fill.look(well_g, bay.scale.min_g, temp_dc)
             fields = [("bay", bay.number), ("mass_g", mass_g), ("fill_pct", fill_pct)]
             self.unit.log.write("reading", fields + rest)
@@ -261,7 +268,10 @@ class Bin:
             self._visiting = True
             supervisor.check_in("visit", VISIT_MS)
             supervisor.allow(VISIT_MS)
-            await settle(unit, visit, self.bays, self._show)
+            from edge.app.recovery import settle
+
+            await settle(unit, visit, self.bays, self.show)
+            unload(VISIT)
             supervisor.allow(self._policy.awake_ms)
             supervisor.check_out("visit")
             self._visiting = False
@@ -271,54 +281,21 @@ class Bin:
 
     # Visits
 
-    def _show(self, *lines: str) -> None:
+    def show(self, *lines: str) -> None:
         if self._display:
             self._display.show(*lines)
 
     async def _attend(self) -> None:
-        """Somebody pressed the button: one token, one visit."""
-        reader = self.unit.board.part("reader")
+        """Somebody pressed the button. What serves them is on the heap until they have gone."""
         self._visiting = self._attended = True
         self._offer_console()
-        self.unit.keep.doing("visit")  # bolts move: what a brown-out would be due to
         try:
-            self._show(*text.lines("show-token"))
-            token = await reader.token(TOKEN_MS)
-            await self._admit(token, reader.noise)
+            from edge.app.reception import attend
+
+            await attend(self)
         finally:
-            reader.drop()
             self._visiting = False
-            self.unit.keep.doing("")
-
-    async def _admit(self, token: "str | None", noise: int) -> None:
-        """Let them in, or say why not."""
-        admission = self._entry.judge(token, noise, [self._state(bay) for bay in self.bays], self.can_serve())
-        if admission is None:
-            self._show("")
-            return
-        ticket = admission.ticket
-        bays = [bay for bay in self.bays if bay.number in admission.bays]
-        if not bays:
-            log = self.unit.log
-            fields = [("session", "%s-%d" % (log.ring.log, log.ring.head + 1)), ("bay", self.bays[0].number)]
-            fields += [("outcome", "refused"), ("code", admission.code), ("user", ticket.user)]
-            log.write("session", fields)
-            self._show(*self._entry.refusal(admission))
-            return
-        self._entry.spend(ticket)
-        await Visit(
-            self.unit, bays, self._show, ticket.user or "", ticket.crew, tuple(admission.unweighed)
-        ).run()
-        self._keep["due_ms"] = self.unit.clock.local_ms()  # what the visit changed is looked at now
-
-    def _state(self, bay: Bay) -> BayState:
-        settings = bay.settings
-        parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
-        full_pct = settings.get("full_pct", FULL_PCT)
-        keeper, secure = bay.keeper, bay.keeper.state != "jammed"
-        return BayState(
-            bay.number, parts, keeper.closed, bay.fill.last_pct, full_pct, bay.scale.ready, secure
-        )
+            unload(VISIT)
 
     def can_serve(self) -> bool:
         """Whether the battery can finish a visit that begins now."""

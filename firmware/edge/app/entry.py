@@ -35,12 +35,10 @@ class Entry:
         self._tokens = Tokens(settings.get("tokens"), settings.get("crew", []), unit.device)
 
     def tell(self) -> None:
-        """Raise or clear the faults of the rules; once a wake, after the boot record."""
+        """Raise or clear the faults of the rules; after the boot record."""
         problems = self._tokens.problems
         self._log.fault("hours", "hours-damaged", bool(self._problem), self._problem)
         self._log.fault("tokens", "tokens-damaged", bool(problems), "; ".join(problems))
-        if self._now()[1]:
-            self._held(self._now())  # only a visit makes it matter that the time is not known
 
     def judge(
         self, token: "str | None", noise: int, bays: "list[BayState]", battery: bool

@@ -7,10 +7,10 @@ diagnosis has gathered and what the bay last weighed is in RTC memory (`keep`: `
 
 import time
 
+from edge.app.senses import raised
 from edge.app.unit import Unit, tmp36_dc
 from edge.errors import EdgeError
 from edge.measure.calibration import Calibration
-from edge.measure.deposit import leans
 from edge.measure.diagnosis import Diagnosis, Look
 from edge.measure.weighing import Weigher, Weighing
 from edge.measure.zero import BELOW_MS, Zero
@@ -56,6 +56,10 @@ class Scale:
             raise EdgeError("uncalibrated", self.why)
         return self._calibration
 
+    def raised(self) -> "list[str]":
+        """The codes of its faults that are raised."""
+        return raised(self._unit, self.name)
+
     # Weighing
 
     async def weigh(self, timeout_ms: int, confirm_ms: int = 0) -> Weighing:
@@ -78,6 +82,8 @@ class Scale:
 
     def leaned(self, before: Weighing) -> bool:
         """Whether the bay weighs something else than when last looked at, though no door was opened."""
+        from edge.measure.deposit import leans  # only a visit asks
+
         known = self._unit.keep.data.get("known", {}).get(self.name)
         return known is not None and leans(before, known[0], known[1], self.e_g)
 
@@ -226,15 +232,13 @@ class Scale:
     def _diagnosis(self) -> Diagnosis:
         """As the last look left it."""
         cal = self.calibration
-        start = self.name + " "
-        raised = [name[len(start) :] for name in self._unit.log.faults() if name.startswith(start)]
         counts = cal.sign * cal.e_counts
         limits = self._settings.get("diagnosis")
-        diagnosis = Diagnosis(cal.e_g, cal.max_g, counts, cal.zero, raised, limits)
+        diagnosis = Diagnosis(cal.e_g, cal.max_g, counts, cal.zero, self.raised(), limits)
         diagnosis.restore(self._unit.keep.data.get("diag", {}).get(self.name))
         return diagnosis
 
     def _tell(self, diagnosis: Diagnosis, changes: "list[tuple[str, bool, str]]") -> None:
-        for code, raised, detail in changes:
-            self._unit.log.fault(self.name, code, raised, detail)
+        for code, up, detail in changes:
+            self._unit.log.fault(self.name, code, up, detail)
         self._unit.keep.data.setdefault("diag", {})[self.name] = diagnosis.state()

@@ -12,14 +12,14 @@ power to fall home): so what the bay gained meanwhile belongs to this visit, as 
 
 import asyncio
 
-from edge.app import text
-from edge.app.bay import Bay
+from edge.app import judging, text
 from edge.measure.deposit import Verdict
 from edge.measure.weighing import Weighing
 
 if False:  # for types
     from collections.abc import Callable
 
+    from edge.app.bay import Bay
     from edge.app.unit import Unit
 
 HOT = "temperature overheated"  # no door is opened to a fire
@@ -97,21 +97,21 @@ class Visit:
         for bay in self._bays:
             if bay.number not in told and bay.number in before:
                 grams = before[bay.number]
-                self._before[bay.number] = bay.doubt() if grams is None else known(grams)
+                self._before[bay.number] = judging.doubt(bay) if grams is None else known(grams)
                 await self._settle(bay, bay.number in opened or not bay.keeper.closed)
         if not self._told:
             self._end(self._bays[0], "nothing", "power-lost")
         self._unit.forget_visit()
 
-    async def _settle(self, bay: Bay, opened: bool) -> None:
+    async def _settle(self, bay: "Bay", opened: bool) -> None:
         if opened:
             await self._use(bay)
             return
         # Nobody is known to have opened it: what came in or went in the dark is told, and not paid.
-        if self._changed(bay, await bay.weigh_after()):
+        if self._changed(bay, await judging.after(bay)):
             self._end(bay, "fault", "power-lost")
 
-    def _changed(self, bay: Bay, after: Weighing) -> bool:
+    def _changed(self, bay: "Bay", after: Weighing) -> bool:
         """Whether an unopened bay weighs something else than before, as far as can be told."""
         if self._before[bay.number].grams is None:
             return False  # it does not sell weight
@@ -129,7 +129,7 @@ class Visit:
         for i in range(len(weights)):
             bay = self._bays[i]
             self._before[bay.number] = weights[i]
-            verdict = bay.judge_before(weights[i])
+            verdict = judging.refused(bay, weights[i])
             if verdict is None or bay.number in self._unweighed or self._crew:
                 usable.append(bay)
             problem = problem or verdict
@@ -137,8 +137,8 @@ class Visit:
             self._fail(self._bays[0], problem, None)
         return usable
 
-    async def _weigh_before(self, bay: Bay) -> Weighing:
-        return bay.doubt() if bay.number in self._unweighed else await bay.weigh_before()
+    async def _weigh_before(self, bay: "Bay") -> Weighing:
+        return judging.doubt(bay) if bay.number in self._unweighed else await judging.before(bay)
 
     def _remember(self, bays: "list[Bay]") -> None:
         note = {"name": self._name, "user": self._user, "crew": self._crew, "log": self._log.ring.head + 1}
@@ -187,7 +187,7 @@ class Visit:
                 pass
         return True
 
-    async def _use(self, bay: Bay) -> None:
+    async def _use(self, bay: "Bay") -> None:
         """The door of `bay` was opened: from here to its record."""
         keeper, clock = bay.keeper, self._log.clock
         start, first = clock.mono_ms(), keeper.cycles
@@ -213,18 +213,18 @@ class Visit:
             self._log.fault(keeper.name, "door-left-open", False)
             open_ms, cycles = clock.mono_ms() - start, keeper.cycles
             self._show(*text.lines("weighing"))
-            after = await bay.weigh_after()
+            after = await judging.after(bay)
             if keeper.cycles == cycles:  # else it was opened again meanwhile: all that is in it is weighed
                 break
         self._tell(bay, after, open_ms, keeper.cycles - first + 1)
 
     # The end: on flash first, then on the display
 
-    def _grams(self, bay: Bay) -> int:
+    def _grams(self, bay: "Bay") -> int:
         return self._before[bay.number].grams or 0
 
-    def _tell(self, bay: Bay, after: Weighing, open_ms: int, cycles: int) -> None:
-        verdict = bay.judge(self._before[bay.number], after, cycles, self._crew)
+    def _tell(self, bay: "Bay", after: Weighing, open_ms: int, cycles: int) -> None:
+        verdict = judging.verdict(bay, self._before[bay.number], after, cycles, self._crew)
         if verdict.outcome == "deposit" and self._crew:
             self._end(bay, "nothing", None, open_ms)
             self._show(*text.lines("nothing"))
@@ -242,7 +242,7 @@ class Visit:
         else:
             self._fail(bay, verdict, open_ms)
 
-    def _deposit(self, bay: Bay, after: Weighing, verdict: Verdict, open_ms: int) -> None:
+    def _deposit(self, bay: "Bay", after: Weighing, verdict: Verdict, open_ms: int) -> None:
         fields = [("session", self._session(bay)), ("bay", bay.number), ("category", bay.category)]
         fields += [("net_g", verdict.net_g), ("before_g", self._grams(bay)), ("after_g", after.grams)]
         fields += [("e_g", bay.scale.e_g), ("cal", bay.scale.cal), ("below_min", verdict.below_min)]
@@ -258,8 +258,8 @@ class Visit:
         """
         blind: "tuple[Bay, Verdict] | None" = None
         for bay in bays:
-            after = await bay.weigh_after()
-            verdict = bay.judge_before(after)
+            after = await judging.after(bay)
+            verdict = judging.refused(bay, after)
             if not self._changed(bay, after):
                 continue
             if after.grams is None and verdict:
@@ -283,7 +283,7 @@ class Visit:
             self._end(bays[0], "nothing")
             self._show(*text.lines("nothing"))
 
-    def _fail(self, bay: Bay, verdict: Verdict, open_ms: "int | None") -> None:
+    def _fail(self, bay: "Bay", verdict: Verdict, open_ms: "int | None") -> None:
         """Not weighed, and why."""
         code = verdict.code
         self._end(bay, verdict.outcome, None if code == verdict.outcome else code, open_ms)
@@ -294,10 +294,10 @@ class Visit:
         else:
             self._show(*text.refusal(code))
 
-    def _session(self, bay: Bay) -> str:
+    def _session(self, bay: "Bay") -> str:
         return "%s-%d" % (self._name, bay.number)
 
-    def _end(self, bay: Bay, outcome: str, code: "str | None" = None, open_ms: "int | None" = None) -> None:
+    def _end(self, bay: "Bay", outcome: str, code: "str | None" = None, open_ms: "int | None" = None) -> None:
         fields = [("session", self._session(bay)), ("bay", bay.number), ("outcome", outcome), ("code", code)]
         self._told += 1
         self._log.write("session", fields + [("user", self._user), ("open_ms", open_ms)])
