@@ -43,7 +43,8 @@ class Unit:
             flash.cut_at = 0
         self.settings, self.memory = (Flash(0, bytes(flash.image)) for flash in (self.settings, self.memory))
         state = State(self.memory)
-        desired = Desired(self.settings, lambda: state, asleep)
+        desired = Desired(self.settings, lambda: state)
+        desired.begin(asleep)
         desired.listen(lambda _part, code, raised, detail="": self.told.append((code, raised, detail)))
         return desired
 

@@ -82,10 +82,23 @@ class Bin:
 
     async def run(self) -> None:
         """From waking up to going to sleep; does not return."""
-        unit, supervisor = self.unit, self.unit.supervisor
         battery = self._power.feel()
-        if not self._power.may_write():
+        if not self.unit.may_write():
             self._sleep(DEAD_SLEEP_MS)
+        try:
+            await self._wake(battery)
+            rest_ms = max(1000, self._due())
+        except EdgeError as error:
+            if error.code != "supply-low":
+                raise
+            rest_ms = DEAD_SLEEP_MS  # what could not be kept is done again once the battery bears it
+        for bay in self.bays:
+            await bay.keeper.rest()  # no bolt is left between its ends
+        self._sleep(rest_ms)
+
+    async def _wake(self, battery: "int | None") -> None:
+        """What this wake has to do. Errors: `supply-low`, wherever something must be kept."""
+        unit, supervisor = self.unit, self.unit.supervisor
         supervisor.allow(self._policy.awake_ms, self._overrun)
         supervisor.start("watch", supervisor.watch)
         if unit.boot_record() != "deep-sleep" or unit.keep.fresh:
@@ -126,9 +139,6 @@ class Bin:
                 await self._pause(ORDERS_MS)
             else:
                 break
-        for bay in self.bays:
-            await bay.keeper.rest()  # no bolt is left between its ends
-        self._sleep(max(1000, self._due()))
 
     def _check_rules(self) -> None:
         """Tell what is wrong with the rules of who may come in, and when: they are those of this start."""

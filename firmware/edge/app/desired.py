@@ -33,34 +33,59 @@ RETRY_MS = 30_000  # between two tries of a trial; with JOIN and CONNECT, a tria
 KEY = "trial"
 
 
+def _always() -> bool:
+    return True
+
+
 def _untold(_part: str, _code: str, _raised: bool, _detail: str = "") -> None:
     pass
 
 
 class Desired:
-    """`device`: the settings partition; `asleep`: this start is the end of a planned sleep. `settings`: the
-    document in force now, with its revision as `rev` (0: as provisioned). `trying`: they are on trial.
-    `restart`: (code, detail) of the reset that is wanted; ("", ""): none.
+    """`device`: the settings partition; `may_write`: whether the supply bears a flash write now. `board`:
+    what the unit is made of; nobody sets that from afar. After `begin`: `settings`, the document in force
+    now, with its revision as `rev` (0: as provisioned). `trying`: they are on trial. `restart`: (code,
+    detail) of the reset that is wanted; ("", ""): none.
 
     Set by the owner: `changed` is called when a restart is wanted; `listen` takes the faults.
     """
 
-    def __init__(self, device: "BlockDevice", state: "Callable[[], State]", asleep: bool = False) -> None:
+    def __init__(
+        self, device: "BlockDevice", state: "Callable[[], State]", may_write: "Callable[[], bool]" = _always
+    ) -> None:
         self._device = device
         self._state = state
+        self._may_write = may_write
         self._doc: "dict[str, Any]" = store.load(device)
         self._fault: "Callable[..., None]" = _untold
         self._news: "list[tuple[str, bool, str]]" = []  # until somebody listens
         self.changed: "Callable[[], None]" = _nothing
         self.restart = ("", "")
-        self.trying = "trial" in self._doc
-        if self.trying and not asleep and not self._chance(START):
-            self._roll_back()
-            self.restart = ("", "")  # nothing of the trial is in force yet
-        part = self._doc.get("trial") or self._doc.get("desired") or {}
-        self.rev: int = part.get("rev", 0)
+        self.board: "dict[str, Any]" = self._doc.get("board", {})
+        self.trying = False
+        self.rev = 0
+        self.settings = self._doc
+
+    def begin(self, asleep: bool = False) -> None:
+        """Decide what is in force. `asleep`: this start is the end of a planned sleep; it takes no chance."""
+        self.trying = "trial" in self._doc and (asleep or self._may_try())
+        part = self._doc.get("trial" if self.trying else "desired") or {}
+        self.rev = part.get("rev", 0)
         self.settings = laid_over(self._doc, part.get("config", {}))
         self.settings["rev"] = self.rev
+
+    def _may_try(self) -> bool:
+        """Whether this start may try what is on trial. Not while nothing can be written, below the voltage
+        floor: there is no link then, and a chance that is not counted would be one without end.
+        """
+        try:
+            if self._chance(START):
+                return True
+            self._roll_back()
+            self.restart = ("", "")  # nothing of the trial is in force yet
+        except EdgeError:
+            pass
+        return False
 
     def listen(self, fault: "Callable[..., None]") -> None:
         """Tell faults (part, code, raised, detail) from now on, and those that were found before."""
@@ -109,8 +134,7 @@ class Desired:
         doc = dict(self._doc)
         doc["trial"] = {"rev": rev, "config": config}
         self._state().put(KEY, [rev, 0])
-        store.save(self._device, doc)
-        self._doc = doc
+        self._save(doc)
         self._say("settings-refused", False)
         self.restart = ("settings-changed", "rev %d" % rev)
         self.changed()
@@ -157,6 +181,8 @@ class Desired:
         return True
 
     def _save(self, doc: "dict[str, Any]") -> None:
+        if not self._may_write():
+            raise EdgeError("supply-low", "settings not written: below the voltage floor")
         store.save(self._device, doc)
         self._doc = doc
 

@@ -11,7 +11,7 @@ from edge.errors import EdgeError
 from edge.measure.battery import Gauge, may_charge
 from edge.measure.energy import Ledger
 from edge.measure.policy import Policy
-from edge.measure.supply import Supply, may_write
+from edge.measure.supply import Supply
 
 if False:  # for types
     from collections.abc import Callable
@@ -135,12 +135,6 @@ class Power:
         if self._radio_since is None:  # else it is not the bolt alone
             self._least_mv = mv if self._least_mv is None else min(mv, self._least_mv)
         return mv
-
-    def may_write(self) -> bool:
-        """Whether flash may be written now: the radio or a motor may pull the supply down at this moment."""
-        if not self._board.fitted("battery"):
-            return True
-        return may_write(self._board.part("battery").read_mv())
 
     async def look(self, temp_dc: "int | None", solar_mw: "int | None") -> bool:
         """Judge charge and level anew, once a look. `solar_mw`: from the panel, None when not measured.

@@ -18,6 +18,7 @@ from edge.errors import EdgeError
 from edge.link.network import bearer
 from edge.link.uplink import Uplink
 from edge.log import Log, plain
+from edge.measure.supply import may_write
 from edge.measure.trust import FLOOR_MS
 from edge.store.ring import Ring
 from edge.store.state import State
@@ -55,11 +56,6 @@ def _nobody() -> bool:
     return False
 
 
-def _unmeasured() -> bool:
-    """Whether flash may be written before anything can measure the supply."""
-    return True
-
-
 class Unit:
     """`supervisor` has started already, so that it can name what fails here. `attended`: whether somebody is
     being served; the app sets it. `bare`: without a board, for safe mode when the one in the settings is what
@@ -72,14 +68,13 @@ class Unit:
         self._state: "State | None" = None
         self._state_told = False
         self.attended: "Callable[[], bool]" = _nobody
-        self._may_write: "Callable[[], bool]" = _unmeasured
-        self.desired = Desired(partition("settings"), self._memory, supervisor.cause == "deep-sleep")
+        self.desired = Desired(partition("settings"), self._memory, self.may_write)
+        self.board = Board(NO_BOARD if bare else self.desired.board)  # first: it measures the supply
+        self.desired.begin(supervisor.cause == "deep-sleep")
         self.settings: "dict[str, Any]" = self.desired.settings
         self.clock = Clock(self.keep)
-        self.board = Board(NO_BOARD if bare else self.settings["board"])
         self.power = Power(self.settings, self.board, self.clock, self.keep)
-        self._may_write = self.power.may_write
-        self.log = Log(Ring(partition("log"), log_id, self.power.may_write), self.clock, self.keep)
+        self.log = Log(Ring(partition("log"), log_id, self.may_write), self.clock, self.keep)
         if self.keep.fresh:
             self.log.recall()
         self.clock.floor(max(FLOOR_MS, self.keep.data.get("known_ms", 0)))  # TLS needs a time near the truth
@@ -88,7 +83,7 @@ class Unit:
         self.uplink = Uplink(self.settings, self.log, self.keep, radio)
         self.uplink.extra += self.power.tells()
         self.box.now = self.clock.now
-        self.box.may_write = self.power.may_write
+        self.box.may_write = self.may_write
         self.box.flush()
         supervisor.fault, self.log.noted = self.log.fault, supervisor.noted
         self.desired.listen(self.log.fault)
@@ -115,7 +110,7 @@ class Unit:
     def _memory(self) -> State:
         """The same, before there is a log to tell anything."""
         if self._state is None:
-            self._state = State(partition("state"), lambda: self._may_write())
+            self._state = State(partition("state"), self.may_write)
         return self._state
 
     def boot_record(self) -> str:
@@ -143,6 +138,10 @@ class Unit:
 
     def forget_visit(self) -> None:
         self.state.put("visit", None)
+
+    def may_write(self) -> bool:
+        """Whether flash may be written now: the radio or a motor may pull the supply down at this moment."""
+        return may_write(self.millivolts("battery"))
 
     def millivolts(self, name: str) -> "int | None":
         return self.board.part(name).read_mv() if self.board.fitted(name) else None

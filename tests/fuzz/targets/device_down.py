@@ -107,7 +107,9 @@ def settings(data: bytes) -> None:
 
     def start() -> Desired:
         state = State(memory)
-        return Desired(flash, lambda: state)
+        found = Desired(flash, lambda: state)
+        found.begin()
+        return found
 
     desired = start()
     before = desired.settings
