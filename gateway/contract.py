@@ -192,6 +192,10 @@ def typed_records(body: bytes) -> Sequence[RecordBase] | None:
 
 def _decode_records_one_by_one(payload: bytes, bodies: _Bodies) -> RecordsMessage:
     envelope = _convert(_parse(payload), _RecordsEnvelope)
+    try:
+        bodies[0]  # in this one pass a key that stands twice must be right twice
+    except _DECODE_ERRORS as error:
+        raise ContractError("bad-envelope", f"a key stands twice: {error}") from None
     items = [_read_item(value, bodies, index) for index, value in enumerate(envelope.recs)]
     return RecordsMessage(envelope.log, envelope.first, envelope.sent, items)
 

@@ -150,7 +150,7 @@ class Receiver:
             if len(year) == 2:
                 number += 1900 if number >= 80 else 2000
             found = days(number, int(month), int(day))
-            if found is not None:
+            if found is not None and 1980 <= number < 2100:  # GPS time begins in 1980
                 self._date = (found, tod)
 
     def _complete(self) -> "list[Fix]":
