@@ -1,6 +1,6 @@
 """The one clock: milliseconds since 1970-01-01 UTC, where they come from, and how far they can be wrong.
 
-`edge.measure.trust` has the ladder, the bound and the rules. Here: the chip.
+`edge.measure.trust` has the ladder and the bound, `witness` the rules of setting it. Here: the chip.
 
 What is trusted after which start. Deep sleep, software reset, watchdog, panic: the chip's RTC runs on and RTC
 memory is kept, so the clock goes on as `rtc` (or better, while fresh). Power-on, which on this chip is also
@@ -19,7 +19,10 @@ import machine
 
 from edge.keep import Keep
 from edge.measure.calendar import civil
-from edge.measure.trust import FLOOR_MS, FRESH_MS, STEP_MS, Bound, Judge, Offer, plausible
+from edge.measure.trust import FLOOR_MS, FRESH_MS, STEP_MS, Bound, plausible
+
+if False:  # for types
+    from edge.measure.witness import Offer
 
 EPOCH_MS = 0 if time.gmtime(0)[0] == 1970 else 946_684_800_000
 RTC_JUMP_MS = 2000  # RTC and ticks run from one crystal while awake; setting costs a rounding
@@ -35,7 +38,7 @@ class Clock:
         self._ticks = time.ticks_ms()
         self._mono_ms = 0
         self._zero_ms = _rtc_ms()  # the clock at mono 0
-        self._judge = Judge()
+        self._doubt = ("", 0)  # an offer that waits for its second witness
         self.not_before_ms = FLOOR_MS  # no time can be older
         self._lent = False
         kept = keep.data
@@ -130,10 +133,14 @@ class Clock:
         """
         if not plausible(utc_ms, self.not_before_ms):
             return None
-        off = utc_ms - self.local_ms()
-        return self._judge.weigh(self.source(), self.error_ms(), off, source, error_ms, sure)
+        from edge.measure.witness import Judge  # most wakes set no clock
 
-    def take(self, offer: Offer) -> None:
+        judge, off = Judge(self._doubt), utc_ms - self.local_ms()
+        offer = judge.weigh(self.source(), self.error_ms(), off, source, error_ms, sure)
+        self._doubt = judge.doubt
+        return offer
+
+    def take(self, offer: "Offer") -> None:
         """Set the clock by an offer that was `taken`; others change nothing."""
         if not offer.taken:
             return

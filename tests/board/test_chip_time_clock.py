@@ -17,7 +17,7 @@ from simulators.scene import PowerCut
 from tests.board.bench import START_MS, Bench, edge_modules
 
 MODULES = edge_modules(
-    "clock.py", "keep.py", "measure/calendar.py", "measure/trust.py",
+    "clock.py", "keep.py", "measure/calendar.py", "measure/trust.py", "measure/witness.py",
     "link/ntp.py", "link/sntp.py", "link/resolve.py", "link/dns.py",
 )  # fmt: skip
 DAY_S = 86_400

@@ -16,7 +16,8 @@ from simulators.scene import PowerCut
 from tests.board.bench import START_MS, Bench, edge_modules
 
 MODULES = edge_modules(
-    "clock.py", "keep.py", "log.py", "measure/calendar.py", "measure/trust.py", "measure/thinning.py",
+    "clock.py", "keep.py", "log.py",
+    "measure/calendar.py", "measure/trust.py", "measure/witness.py", "measure/thinning.py",
     *(f"store/{name}.py" for name in ("record", "ring", "sector", "mount", "losses")),
 )  # fmt: skip
 PROGRAM = """

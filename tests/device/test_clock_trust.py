@@ -1,6 +1,7 @@
 """The bound holds whatever a crystal within its data sheet does, and the rules of who is believed."""
 
-from edge.measure.trust import CEILING_MS, FLOOR_MS, STEP_MS, Bound, Judge, drift_ppm, plausible
+from edge.measure.trust import CEILING_MS, FLOOR_MS, STEP_MS, Bound, drift_ppm, plausible
+from edge.measure.witness import Judge
 from hypothesis import given
 from hypothesis import strategies as st
 

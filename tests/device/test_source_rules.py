@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "measure": {"edge.measure"},
     "drivers": {"edge.measure", "edge.drivers", *BASE},
     "store": {"edge.store", *BASE},
-    "link": {"edge.link", "edge.measure", "edge.log", "edge.keep", "edge", *BASE},
+    "link": {"edge.link", "edge.measure", "edge.log", "edge.keep", "edge.unload", "edge", *BASE},
     "keep.py": BASE,
     "clock.py": {"edge.keep", "edge.measure", *BASE},
     "log.py": {"edge.clock", "edge.keep", "edge.measure", "edge.store", *BASE},
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "blackbox.py": BASE,
     "cause.py": set(),
     "mac.py": set(),
+    "unload.py": set(),
     "errors.py": set(),
     "__init__.py": set(),
 }

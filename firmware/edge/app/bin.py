@@ -21,8 +21,6 @@ from edge.cause import short
 from edge.drivers.display import Display
 from edge.drivers.line import Line
 from edge.errors import EdgeError
-from edge.link.backoff import Backoff
-from edge.link.stay import draw
 from edge.unload import unload
 
 VISIT = (  # modules that only a visit needs
@@ -371,6 +369,9 @@ class Bin:
             self._keep.pop("retry_ms", None)
         else:
             self._keep["quiet"] = quiet  # it is as if it had not been tried
+            from edge.link.backoff import Backoff
+            from edge.link.stay import draw
+
             now, first, limit = clock.local_ms(), self._wake_ms, RETRY_LIMIT_MS
             if self._kept_awake():
                 first = limit = RETRY_MS

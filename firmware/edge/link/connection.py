@@ -11,10 +11,11 @@ import errno
 import socket
 
 from edge.errors import EdgeError
-from edge.link import tls
 
 if False:  # for types
     from typing import Any
+
+    from edge.link.tls import Tls
 
 READ = 2048
 _EPIPE = 32
@@ -64,6 +65,8 @@ class Connection:
     def _named(self, error: "OSError | ValueError") -> Exception:
         if not self._secure:
             return error
+        from edge.link import tls  # whoever needs none has none on the heap
+
         named = tls.failure(error, self._peer)
         if named or self._heard or not isinstance(error, OSError):
             return named or error
@@ -75,7 +78,7 @@ class Connection:
         self._sock.close()
 
 
-def dial(address: str, port: int, peer: str, secure: "tls.Tls | None" = None, name: str = "") -> Connection:
+def dial(address: str, port: int, peer: str, secure: "Tls | None" = None, name: str = "") -> Connection:
     """Begin to connect to an IPv4 address; does not wait. `secure`: with TLS, the server being `name`.
 
     Errors: OSError.

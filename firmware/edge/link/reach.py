@@ -9,13 +9,13 @@ from edge.errors import EdgeError
 from edge.link import brokers
 from edge.link.connection import Connection, dial
 from edge.link.resolve import resolve, servers
-from edge.link.tls import Tls
 
 if False:  # for types
     from collections.abc import Awaitable, Callable
     from typing import Any
 
     from edge.clock import Clock
+    from edge.link.tls import Tls
 
 DNS_MS = 8_000
 CONNECT_MS = 10_000
@@ -78,6 +78,8 @@ class Reach:
         if broker.get("tls"):
             gc.collect()  # a handshake needs room in one piece
             if not self._tls:
+                from edge.link.tls import Tls
+
                 self._tls = Tls(self._credentials)
             secure, limit = self._tls, TLS_MS
         dead = secure and self._clock.source() == "none"

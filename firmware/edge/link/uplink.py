@@ -15,9 +15,9 @@ from edge.link.liveness import DEAD, PING, Liveness
 from edge.link.mqtt import Session
 from edge.link.network import NEEDS_HANDS, TOLD_FAILS, bearer
 from edge.link.reach import Reach
-from edge.link.sntp import Sync
 from edge.link.window import Window
 from edge.log import Log
+from edge.unload import unload
 
 if False:  # for types
     from collections.abc import Callable
@@ -29,6 +29,7 @@ SEND_MS = 15_000
 ANSWER_MS = 10_000
 PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
 MAX_BODY = 8192
+_TIME = "link.sntp link.ntp measure.witness"  # modules that only setting the clock needs
 MAX_OUT = 32  # answers that may wait; then nothing more is read
 
 
@@ -45,8 +46,8 @@ class Uplink:
         self._reach = Reach(settings, log.clock, keep.data)
         self._rev = settings.get("rev", 0)
         net = settings.get("network", {})
-        names = net.get("dns", [])
-        self._time = Sync(settings.get("ntp"), log, keep.data.setdefault("ntp_rest", {}), names)
+        self._ntp = settings.get("ntp")
+        self._names: "list[str]" = net.get("dns", [])
         self.bearer = radio or bearer(net, None, keep)
         self._prefix = "huishou/1/" + self._device + "/"
         self._mqtt = Session(self._device)
@@ -149,13 +150,17 @@ class Uplink:
     async def _sync(self) -> None:
         """Set the clock from NTP unless it is fresh; a failure here is no reason not to send."""
         log = self._log
-        if self._time.servers and log.clock.source() in ("none", "rtc"):
+        if self._ntp and log.clock.source() in ("none", "rtc"):
+            from edge.link.sntp import Sync
+
             code, detail = "", ""
             try:
-                await self._time.run()
+                await Sync(self._ntp, log, self._keep.data.setdefault("ntp_rest", {}), self._names).run()
             except (EdgeError, OSError) as error:
                 code = error.code if isinstance(error, EdgeError) else ""
                 detail = str(error)
+            finally:
+                unload(_TIME)
             log.fault("clock", "ntp-disagree", code == "ntp-disagree", detail)
             if not detail:
                 log.fault("clock", "ntp-failed", False)
