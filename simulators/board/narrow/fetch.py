@@ -138,7 +138,7 @@ class _Apt:
                 return address
         raise FetchError(
             "narrow-mirror",
-            f"This system's apt knows no Debian archive (`apt-get indextargets` names {len(rows)} others). "
+            f"This system's apt knows no Debian archive (`apt-get indextargets` lists {len(rows)} sources). "
             f"Copy {cache_directory(self._env)} from a machine that has it.",
         )
 
