@@ -56,11 +56,11 @@ class Device:
             self.told.append(json.loads(told[1]))
             self.commands.told(told[0])
 
-    def _unlock(self, args: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    def _unlock(self, _name: str, args: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         self.done.append(args["who"])
         return "done", "", {"bay": 1}
 
-    def _fail(self, args: dict[str, Any]) -> tuple[str, str, None]:
+    def _fail(self, _name: str, args: dict[str, Any]) -> tuple[str, str, None]:
         raise ValueError("no")
 
     def take(self, body: bytes) -> tuple[str, str]:

@@ -13,7 +13,6 @@ import esp32
 import machine
 
 from edge.app.bay import Bay
-from edge.app.bin_orders import BinOrders
 from edge.app.desired import RETRY_MS
 from edge.app.senses import THERMOSTAT, feel, too_hot
 from edge.app.unit import Unit
@@ -23,10 +22,14 @@ from edge.drivers.line import Line
 from edge.errors import EdgeError
 from edge.unload import unload
 
+if False:  # for types
+    from typing import Any
+
 VISIT = (  # modules that only a visit needs
     "app.reception app.entry app.admission app.token app.spent app.session app.judging app.text app.recovery "
     "measure.hours measure.deposit"
 )
+COMMANDS = "unlock lock zero hold-awake"
 PLUG_MS = 5000
 VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left open
 LOOK_WEIGH_MS = 3000
@@ -61,8 +64,11 @@ class Bin:
         self._attended = not slept or machine.wake_reason() != machine.TIMER_WAKE  # somebody may stand there
         self._urgent = False
         unit.log.wrote = self._wrote
-        self._by_command = BinOrders(self)
-        unit.attended = lambda: self._visiting or self._by_command.serving
+        self.lent: "list[Bay]" = []  # bays that a command has unlocked, until each is shut again
+        unit.attended = lambda: self._visiting or bool(self.lent)
+        obey = self._obey
+        for name in COMMANDS.split():
+            unit.commands.handlers[name] = obey
 
     @property
     def visiting(self) -> bool:
@@ -75,6 +81,12 @@ class Bin:
             self._urgent = True
             self._news.set()
         self.unit.uplink.poke()
+
+    def _obey(self, name: str, args: "dict[str, Any]") -> "Any":
+        """Carry out one of COMMANDS (a handler of `Commands`)."""
+        from edge.app import bin_orders
+
+        return getattr(bin_orders, name.replace("-", "_"))(self, args)
 
     # One wake
 

@@ -46,8 +46,8 @@ def _silent(_level: int, _text: str) -> None:
 
 class Commands:
     """`key`: the device's own (bytes; empty: no command is ever good). `state`: gives the durable state.
-    `handlers`: by name, `fn(args) -> (state, code, result)` or a coroutine that returns that; `state` is
-    `done` or `failed`. An EdgeError is a failure with its code.
+    `handlers`: by name, `fn(name, args) -> (state, code, result)` or a coroutine that returns that; `state`
+    is `done` or `failed`. An EdgeError is a failure with its code.
 
     Set by the owner: `start` sees to it that `run` runs; `news` that `reply` is asked.
     """
@@ -58,7 +58,7 @@ class Commands:
         key: bytes,
         state: "Callable[[], State]",
         clock: "Clock",
-        handlers: "dict[str, Callable[[dict[str, Any]], Any]] | None" = None,
+        handlers: "dict[str, Callable[[str, dict[str, Any]], Any]] | None" = None,
     ) -> None:
         self._device = device
         self._key = key
@@ -200,7 +200,7 @@ class Commands:
         except EdgeError as error:  # below the voltage floor: not begun
             return "failed", error.code, None
         try:
-            outcome = self.handlers[what](args)
+            outcome = self.handlers[what](what, args)
             if not isinstance(outcome, tuple):
                 outcome = await asyncio.wait_for_ms(outcome, HANDLER_MS)
         except EdgeError as error:

@@ -122,11 +122,11 @@ class Truck:
             place += [("speed_cmps", fix.speed_cmps), ("course_cdeg", fix.course_cdeg)]
             log.write("position", place + [("hdop_c", fix.hdop_c), ("sats", fix.sats)], utc)
 
-    async def _unlock(self, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
+    async def _unlock(self, _name: str, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
         done, state = await self._door.command(True)
         return "done" if done else "failed", "" if done else "lock-jammed", {"door": state}
 
-    async def _lock(self, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
+    async def _lock(self, _name: str, _args: "dict[str, Any]") -> "tuple[str, str, dict[str, Any]]":
         done, state = await self._door.command(False)
         why = "door-open" if state in ("open", "forced") else "lock-jammed"
         return "done" if done else "failed", "" if done else why, {"door": state}

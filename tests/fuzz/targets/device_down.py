@@ -65,11 +65,11 @@ class _Bin:
         self.commands.handlers.update(unlock=self._unlock, zero=self._zero)
         self.commands.recover()
 
-    def _unlock(self, args: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    def _unlock(self, _name: str, args: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         self.done.append("unlock")
         return "done", "", {"bay": args["bay"]}
 
-    def _zero(self, args: dict[str, Any]) -> tuple[str, str, None]:
+    def _zero(self, _name: str, args: dict[str, Any]) -> tuple[str, str, None]:
         self.done.append("zero")
         raise ValueError(args)
 
