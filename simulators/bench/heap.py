@@ -2,12 +2,16 @@
 
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from simulators.board.firmware import FIRMWARE
 from simulators.board.image import Image
 from simulators.board.interpreter import InterpreterError
 from simulators.board.narrow import Narrow
@@ -23,6 +27,16 @@ MODULES = Path(__file__).parent / "vm" / "modules.py"
 
 _BLOCK_B = 16
 
+# In place of the firmware's own: what it has loaded, and given back, without anything done with it.
+_MAIN = """
+import machine
+for name in {loaded!r}:
+    __import__(name)
+from edge.unload import unload
+unload({gone!r})
+machine.deepsleep(1000)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -32,14 +46,16 @@ class Look:
     live: int
     """Of the firmware: what the stand-ins take is taken off."""
     modules: dict[str, int]
-    """What each module that was loaded in this wake took; empty unless asked for."""
+    """What each module took that was loaded in this wake, in their order; empty unless asked for."""
+    gone: tuple[str, ...]
+    """Those of them that are not loaded any more."""
     largest: int
     """The largest free block."""
 
     @property
     def data(self) -> int:
-        """What is alive beside the modules."""
-        return self.live - sum(self.modules.values())
+        """What is alive beside the modules (needs them told)."""
+        return self.live - code(tuple(self.modules), self.gone)
 
 
 @dataclass(slots=True)
@@ -56,11 +72,19 @@ class Bench:
         *,
         in_place: bool = True,
         probe: Path = HEAP,
+        firmware: Path = FIRMWARE,
         on_time: Callable[[int], None] = lambda _ms: None,
     ) -> list[Look]:
         """Go on until then, each wake a start as on the chip. Raises InterpreterError."""
-        launch = Narrow(in_place=in_place, probe=probe)
-        result = run(self.image, self.scene, until_ms, fidelity=Fidelity.FULL, on_time=on_time, launch=launch)
+        result = run(
+            self.image,
+            self.scene,
+            until_ms,
+            fidelity=Fidelity.FULL,
+            firmware=firmware,
+            on_time=on_time,
+            launch=Narrow(in_place=in_place, probe=probe),
+        )
         words = (self.image.path / "vm.log").read_text(encoding="utf-8", errors="replace")
         if result.halted is not None:
             raise InterpreterError(f"the firmware ended: {result.halted}. Its last words:\n{words[-1000:]}")
@@ -83,9 +107,25 @@ def fresh(seed: int) -> Iterator[Bench]:
         yield Bench(image, plan.scene(device, START_MS))
 
 
+@cache
+def code(modules: tuple[str, ...], gone: tuple[str, ...]) -> int:
+    """Bytes that are alive when these modules have been loaded in this order, those that are gone given back,
+    and nothing was done with them. All else that a firmware holds is its data.
+    """
+    with fresh(1) as bench, tempfile.TemporaryDirectory(prefix="huishou-heap-") as folder:
+        firmware = Path(folder)
+        shutil.copytree(FIRMWARE / "edge", firmware / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+        main = _MAIN.format(
+            loaded=[name for name in modules if name != "main"],
+            gone=" ".join(name.removeprefix("edge.") for name in gone if name.startswith("edge.")),
+        )
+        (firmware / "main.py").write_text(main, encoding="utf-8")
+        return bench.run(START_MS + 60_000, firmware=firmware)[0].live
+
+
 def _looks(words: str) -> Iterator[Look]:
     """What the probes printed."""
-    base, modules, at_ms, live = 0, dict[str, int](), 0, 0
+    base, modules, slept = 0, dict[str, int](), dict[str, Any]()
     for line in words.splitlines():
         word, _, document = line.partition(" ")
         if word == "base":
@@ -94,8 +134,9 @@ def _looks(words: str) -> Iterator[Look]:
             told = json.loads(document)
             modules[told["name"]] = told["bytes"]
         elif word == "sleep":
-            told = json.loads(document)
-            at_ms, live = told["at_ms"], told["live"] - base
+            slept = json.loads(document)
         elif found := re.search(r"max free sz: (\d+)", line):
-            yield Look(at_ms, live, modules, int(found[1]) * _BLOCK_B)
+            gone = tuple(name for name in modules if name not in slept["loaded"])
+            largest = int(found[1]) * _BLOCK_B
+            yield Look(slept["at_ms"], slept["live"] - base, modules, gone, largest)
             modules = {}
