@@ -26,7 +26,7 @@ BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 STEADY_S = 10.0  # a child that ran this long starts afresh in the back-off
 OFTEN = 3  # deaths within OFTEN_S: it dies again and again
 OFTEN_S = 600.0
-POLL_S = 0.2
+POLL_S = 0.5
 TELL_S = 1.0
 # How long each step of a stop may take before the process is killed; together under 10 s. Intake ends first,
 # so that the writer can still write what intake drained.

@@ -26,7 +26,7 @@ from gateway.logs import ERROR, WARNING, Event
 from gateway.processes import Facts, ProcessError, Say
 from gateway.reload import Change, Reload
 
-LOOK_S = 0.25
+LOOK_S = 0.5
 GAPS_S = 5.0  # between two looks for what is missing
 DRAIN_S = 1.5  # to commit what is queued when intake stops; all of `stop` stays below the parent's 4 s
 

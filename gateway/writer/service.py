@@ -10,7 +10,7 @@ from gateway.processes import Facts, Say
 from gateway.reload import Reload
 from gateway.writer.sink import STOPPED_S, Sink
 
-TICK_S = 0.2
+TICK_S = 0.5
 SAY_S = 1.0
 END_S = 6.0  # for all sinks to end; what is in flight is cut off, so it takes as long as one commit
 _WORST = (

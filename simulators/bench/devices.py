@@ -7,12 +7,15 @@ growth is growth.
 """
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from gateway.metrics import snapshot
 from simulators.bench.load import FleetRun, Series, level, parts, running, sample
 from simulators.bench.machine import machine
 from simulators.bench.rig import Rig, rig
@@ -26,7 +29,8 @@ GROWTH_MB_H = 1.0
 EVERY_S = 2.0
 HISTORY = 130  # records of each device: more than the checks look back
 SETTLE_S = 30.0
-LEVEL_S = 120.0  # the page takes a history in with an eighth of a core
+JUST_NOW = 1_000  # rows, of some 170 a second
+LEVEL_S = 900.0  # the page takes a history in while it leaves the processor to others
 HISTORY_S = 300.0  # to deliver that, at most
 
 
@@ -39,7 +43,9 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
         run = FleetRun(bench, fleet, f"{name}-fleet", *more)
         if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
             raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
-        level(bench, gateway, LEVEL_S)
+        if not wait_until(lambda: _shown(store.path), LEVEL_S, 0.5):
+            raise RuntimeError(f"the page has not taken the history in within {LEVEL_S:g} s")
+        level(bench, gateway, SETTLE_S)
         before = run.now()
         series = sample(parts(gateway), seconds, EVERY_S)
         after = run.now()
@@ -58,6 +64,12 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
             "rss_mb": round(sum(one.rss[-1] for one in series.values()) / 1e6, 1),
         },
     }
+
+
+def _shown(store: Path) -> bool:
+    """Whether the page shows all that the journal holds, but for what is just coming in."""
+    behind = snapshot(store, int(time.time() * 1000))["readers"].get("page", {}).get("behind_rows")
+    return behind is not None and behind < JUST_NOW
 
 
 def _level(facts: dict[str, Any]) -> bool:
