@@ -14,7 +14,7 @@ CODE := gateway simulators schemas hardware tests firmware hatch_build.py
 PAGE := gateway/web/static/manifest.json
 PAGE_SOURCES := $(shell find gateway/web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-commands sweep-door sweep-power judges check format test demo influxd bench-sim narrow bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
+.PHONY: help setup fuzz sweep-link bench-handshake bench-reconnect sweep-kill sweep-winter sweep-commands sweep-door sweep-power judges check format test demo influxd bench-sim narrow firmware-image bench-memory bench-bridge bench-wear bench-weighing bench-intake bench-devices bench-latency bench-flood profile-intake bench-page sweep-crash constraints clean debian-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -66,6 +66,11 @@ bench-sim: setup ## CPU time of a simulated bin-year at each fidelity
 
 narrow: setup ## have a 32-bit MicroPython: in the cache, else from Debian's packages for i386 (some 12 MB, once; installs nothing)
 	$(BIN)/python -m simulators.board.narrow
+
+firmware-image: setup ## build/huishou.romfs: the firmware as it lies in a unit's flash, for `mpremote romfs deploy`
+	mkdir -p build
+	$(BIN)/python -c 'import shutil; from simulators.board.firmware import FIRMWARE, romfs; shutil.copyfile(romfs(FIRMWARE), "build/huishou.romfs")'
+	@ls -l build/huishou.romfs
 
 bench-memory: setup narrow ## heap of the bin's firmware in a 32-bit MicroPython, module by module, and its largest free block over days; ARGS="--days 365"
 	mkdir -p run/bench

@@ -1,4 +1,4 @@
-"""Starts the unit that the settings describe. On the chip this is frozen as `main`."""
+"""Starts the unit that the settings describe. On the chip this is frozen as `main`; `edge` lies in ROMFS."""
 
 import gc
 

