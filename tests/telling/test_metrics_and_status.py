@@ -53,7 +53,7 @@ def test_the_sum_of_outcomes_is_what_arrived(store: Path) -> None:
             "quarantined/not-json": 1,
             "quarantined/unknown-kind": 1,
         },
-        "reasons": {"clock-none": 1, "seq-gap": 1, "not-json": 1, "unknown-kind": 1},
+        "reasons": {"clock-none": 1, "temp-range": 1, "seq-gap": 1, "not-json": 1, "unknown-kind": 1},
     }
     assert facts["sum_ok"]
     assert facts["messages"] == {"up/records": 3}
