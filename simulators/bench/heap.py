@@ -51,6 +51,8 @@ class Look:
     """Those of them that are not loaded any more."""
     largest: int
     """The largest free block."""
+    peak: int
+    """The most that was seen alive while awake; 0 unless asked for."""
 
     @property
     def data(self) -> int:
@@ -125,7 +127,7 @@ def code(modules: tuple[str, ...], gone: tuple[str, ...]) -> int:
 
 def _looks(words: str) -> Iterator[Look]:
     """What the probes printed."""
-    base, modules, slept = 0, dict[str, int](), dict[str, Any]()
+    base, modules, slept, peak = 0, dict[str, int](), dict[str, Any](), 0
     for line in words.splitlines():
         word, _, document = line.partition(" ")
         if word == "base":
@@ -133,10 +135,12 @@ def _looks(words: str) -> Iterator[Look]:
         elif word == "module":
             told = json.loads(document)
             modules[told["name"]] = told["bytes"]
+        elif word == "awake":
+            peak = max(peak, json.loads(document)["live"] - base)
         elif word == "sleep":
             slept = json.loads(document)
         elif found := re.search(r"max free sz: (\d+)", line):
             gone = tuple(name for name in modules if name not in slept["loaded"])
             largest = int(found[1]) * _BLOCK_B
-            yield Look(slept["at_ms"], slept["live"] - base, modules, gone, largest)
-            modules = {}
+            yield Look(slept["at_ms"], slept["live"] - base, modules, gone, largest, peak)
+            modules, peak = {}, 0

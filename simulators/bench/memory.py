@@ -96,6 +96,7 @@ def main(days: int, seed: int, quick: bool) -> None:
         "bench": "memory",
         "live_b": most.live,
         "data_b": data,
+        "peak_b": max(look.peak for look in placed),
         "modules": len(modules),
         "code_b": most.live - most.data,
         "modules_copied_b": sum(copied.values()),
@@ -120,6 +121,7 @@ def main(days: int, seed: int, quick: bool) -> None:
             (f"alive, more for each of {late - early} records", round(slope, 3), GROWTH_LIMIT, "B"),
         ]
     console.print()
+    console.print(f"{'most seen alive while awake (in a visit, its code too)':52}{result['peak_b']:>9} B")
     for what, found, limit, unit in rows:
         missed = "" if found <= limit else "MISSED"
         console.print(f"{what:52}{found:>9} {unit}  at most {limit:g} {unit}  {missed}")

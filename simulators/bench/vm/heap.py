@@ -49,9 +49,12 @@ def boot():
     say("base", live=live())
 
 
+def held():
+    return live() - _pin * len(_hw.pins)
+
+
 def deepsleep(ms=None):
-    pins = _pin * len(_hw.pins)
-    say("sleep", at_ms=_hw.now // 1000, live=live() - pins, loaded=list(sys.modules))
+    say("sleep", at_ms=_hw.now // 1000, live=held(), loaded=list(sys.modules))
     micropython.mem_info()
     _deepsleep(ms)
 

@@ -1,15 +1,22 @@
 """As `heap`, and prints what each module takes of the heap as it is loaded for the first time, without those
-that it loads itself:
+that it loads itself, and what is alive in the midst of a wake, at one wait of many:
 
     module  {name, bytes}
+    awake   {live}
+
+A start takes long with it.
 """
 
 import builtins
 import sys
 
+import _hw
 import heap
 
-_import = builtins.__import__
+_EACH = 40  # waits
+
+_import, _wait = builtins.__import__, _hw.wait
+_waits = 0
 _inner = []  # of each import that is under way: bytes of those that it has made itself
 
 
@@ -28,4 +35,12 @@ def load(name, globals=None, locals=None, wanted=None, level=0):
     return module
 
 
-builtins.__import__ = load
+def wait(target):
+    global _waits
+    _waits += 1
+    if not _waits % _EACH:
+        heap.say("awake", live=heap.held())
+    _wait(target)
+
+
+builtins.__import__, _hw.wait = load, wait
