@@ -5,9 +5,7 @@ A chip is not this machine: what the table says is which steps there are and how
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from simulators.board.firmware import FIRMWARE
+from simulators.board.program import ProgramError, output
 from simulators.servers import accounts
 from simulators.servers.authority import Authority
 from simulators.servers.broker import Broker, TlsListener
@@ -25,7 +23,6 @@ from simulators.servers.process import Children
 
 HOST = "broker.test"
 MOST_MS = 50
-MICROPYTHON = Path(sys.executable).with_name("micropython")
 PROGRAM = Path(__file__).parent / "vm" / "handshake.py"
 
 
@@ -47,24 +44,12 @@ def main(connections: int) -> None:
             "tls": authority.credentials("bin-001"),
             "connections": connections,
         }
-        done = subprocess.run(
-            [str(MICROPYTHON), str(PROGRAM)],
-            env={
-                "MICROPYPATH": f"{FIRMWARE}:.frozen",
-                "PATH": os.environ["PATH"],
-                "ARGS": json.dumps(arguments),
-            },
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        broker.stop()
-    if done.returncode:
-        raise click.ClickException(
-            f"the interpreter ended with {done.returncode}: {done.stderr or done.stdout}"
-        )
-    found = json.loads(done.stdout.splitlines()[-1])
+        try:
+            found = json.loads(output([PROGRAM], args=arguments, timeout_s=300).splitlines()[-1])
+        except ProgramError as err:
+            raise click.ClickException(f"the interpreter ended with {err}") from None
+        finally:
+            broker.stop()
     longest = [us / 1000 for us in found["longest_us"]]
     table = Table(title=f"The event loop stood still, ms on the processor ({connections} TLS connections)")
     for heading in ("idle turn, worst", "in a handshake: middle", "worst", "at most"):

@@ -9,7 +9,6 @@ people a table, for scripts one JSON object in the last line; the exit status is
 """
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from threading import Timer
 import click
 from rich.progress import Progress
 
-from simulators.board.firmware import FIRMWARE
+from simulators.board.program import invocation
 
 SECTORS = 256
 CYCLES = 100_000
@@ -88,14 +87,9 @@ def measure(case: Case, progress: Progress) -> Wear:
     """Run one case in the interpreter."""
     task = progress.add_task(f"{case.name}, {case.batch} a message", total=case.records)
     arguments = {**asdict(case), "sectors": SECTORS, "size": SIZE}
-    micropython = Path(sys.executable).with_name("micropython")
+    command, environment = invocation([_PROGRAM], heap="16M", args=arguments)
     last: dict[str, int] = {}
-    with subprocess.Popen(
-        [str(micropython), "-X", "heapsize=16M", str(_PROGRAM)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "MICROPYPATH": f"{FIRMWARE}:.frozen", "ARGS": json.dumps(arguments)},
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         deadline = Timer(_DEADLINE_S, process.kill)
         deadline.start()
         for line in process.stdout or ():

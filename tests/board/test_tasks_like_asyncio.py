@@ -1,13 +1,12 @@
 """The scheduler's stand-in orders tasks as the interpreter's own does: the same program on both, the same
 words."""
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+from simulators.board.program import output
 from tests.board.bench import Bench
 
 PROGRAMS = {
@@ -27,7 +26,7 @@ PROGRAMS = {
         async def main():
             for name in "abcd":
                 asyncio.create_task(say(name))
-            await asyncio.sleep_ms(5)
+            await asyncio.sleep_ms(100)
         """,
     "cancelling": """
         async def worker(name):
@@ -113,10 +112,7 @@ def test_same_order_as_the_interpreters_own(name: str, bench: Bench, tmp_path: P
     program = "import asyncio\n" + textwrap.dedent(PROGRAMS[name]) + "asyncio.run(main())\n"
     file = tmp_path / "own.py"
     file.write_text(program, encoding="utf-8")
-    interpreter = Path(sys.executable).with_name("micropython")
-    own = subprocess.run(
-        [str(interpreter), str(file)], capture_output=True, text=True, timeout=20, check=True
-    ).stdout.splitlines()
+    own = output([file]).splitlines()
     assert own
     assert bench.run(program) == own
 

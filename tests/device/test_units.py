@@ -91,7 +91,7 @@ def test_records_made_before_the_clock_was_known_get_their_time_before_they_are_
 
 def test_a_disconnected_scale_is_told_and_its_bay_closed_while_the_other_serves(unit: Any) -> None:
     life = unit("bin-003")
-    life.go_on(60, pace=2.0, faults={"scale0": "disconnected"})
+    life.go_on(12, pace=2.0, faults={"scale0": "disconnected"})
     faults = [(r["part"], r["code"], r["state"]) for r in life.records("fault")]
     assert ("scale0", "scale-at-rail", "raised") in faults
     assert {r["bay"] for r in life.records("deposit")} == {2}
@@ -105,7 +105,7 @@ def test_a_disconnected_scale_is_told_and_its_bay_closed_while_the_other_serves(
 
 def test_a_silent_ranger_and_a_jammed_lock_are_told_by_name(unit: Any) -> None:
     life = unit("bin-007")
-    life.go_on(60, pace=2.0, faults={"ranger0": "silent", "lock1": "jammed"})
+    life.go_on(12, pace=2.0, faults={"ranger0": "silent", "lock1": "jammed"})
     raised = {(r["part"], r["code"]) for r in life.records("fault") if r["state"] == "raised"}
     assert raised >= {("ranger0", "ranger-silent"), ("lock1", "lock-jammed")}
     assert {("fault", "lock-jammed")} <= {(r["outcome"], r.get("code")) for r in life.records("session")}
@@ -125,7 +125,7 @@ def test_a_dead_network_costs_no_record_and_all_arrive_afterwards(unit: Any) -> 
 def test_a_truck_weighs_each_container_obeys_the_fences_and_tells_true_places(unit: Any) -> None:
     life = unit("truck-01")
     life.go_on(1.2)
-    life.go_on(1.3)  # the power was away in between
+    life.go_on(0.9)  # the power was away in between
     lifts, weighings = life.happened("lift"), life.records("weigh")
     assert len(lifts) - len(weighings) in (0, 1)
     for lift, weighing in zip(lifts, weighings, strict=False):

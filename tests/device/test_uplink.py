@@ -4,7 +4,6 @@ in time, and once the broker is well every record arrives, in order, and is free
 
 import asyncio
 import json
-import os
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from simulators.board.program import invocation
 from simulators.peers.cloud import Cloud
-from tests.device.interpreter import FIRMWARE, MICROPYTHON, VM
+from tests.device.interpreter import VM
 
 RECORDS = 300
 
@@ -71,9 +71,9 @@ def play(faults: list[Serve]) -> Outcome:
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        environment = {"MICROPYPATH": f"{VM}:{FIRMWARE}:.frozen", "PORT": str(port), "RECORDS": str(RECORDS)}
+        command, environment = invocation([VM / "uplink_run.py"], VM, args=[port, RECORDS])
         device = await asyncio.create_subprocess_exec(
-            str(MICROPYTHON), str(VM / "uplink_run.py"), env={**environment, "PATH": os.environ["PATH"]},
+            *command, env=environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.device.interpreter import FIRMWARE, micropython
+from simulators.board.firmware import FIRMWARE
+from tests.device.interpreter import micropython
 
 PRELUDE = """
 import json

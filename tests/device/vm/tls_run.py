@@ -58,9 +58,9 @@ async def main():
         return log.ring.head == up._window.sent or ticking.done()
 
     ends = []
-    for _ in range(args["sessions"]):
+    for wake_ms in args["wakes_ms"]:
         try:
-            await asyncio.wait_for_ms(up.session(done, lambda: None), args["session_ms"])
+            await asyncio.wait_for_ms(up.session(done, lambda: None), wake_ms)
             ends.append("done")
         except (EdgeError, OSError) as error:
             ends.append(error.code if isinstance(error, EdgeError) else "os-error")

@@ -41,14 +41,17 @@ reach.CONNECT_MS = 400
 module.SEND_MS = 400
 
 
+port, records = json.loads(os.getenv("ARGS"))
+
+
 async def main():
     keep = Keep()
     log = Log(Ring(Flash(16), lambda: 0x12345678), Clock(keep), keep)
-    for n in range(int(os.getenv("RECORDS"))):
+    for n in range(records):
         log.write("deposit", [("bay", 1), ("net_g", n)])
     broker = {
         "host": "127.0.0.1",
-        "port": int(os.getenv("PORT")),
+        "port": port,
         "password": "bin-001-secret",
         "keepalive_s": 1,
     }
