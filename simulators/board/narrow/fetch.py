@@ -131,8 +131,9 @@ class _Apt:
 
     def _mirror(self) -> str:
         """The address of the Debian archive that this system's apt is set up for."""
-        form = "$(LABEL)|$(REPO_URI)"
-        rows = self._apt("indextargets", "--format", form, "Created-By: Packages").splitlines()
+        ask = ("indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages")
+        # A fresh system has no lists yet: then there are addresses and no labels, by another option.
+        rows = [*self._apt(*ask).splitlines(), *self._apt(*ask, "--no-release-info").splitlines()]
         for label, _, address in (row.partition("|") for row in rows):
             if label == "Debian" or address.rstrip("/").endswith("/debian"):
                 return address
