@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 
 from simulators.scene import PowerCut, UartBytes
 from simulators.world.kernel import Kernel, Part
+from simulators.world.modem_at import answers, card
+from simulators.world.modem_faults import FAULTS
 
 PRESS_ON_MS, PRESS_OFF_MS, RESET_MS = 500, 650, 300
 BOOT_MS = (1_800, 2_600)
@@ -24,14 +26,11 @@ SEARCH_MS = (2_000, 9_000)
 LEAVE_MS = (900, 2_000)
 GUARD_MS = 1_000
 _THINKING_MS = (8, 40)
-_DIAL_MS = 300
 _AGAIN_MS = 3_000  # PPP's restart timer
 _REBOOT_MS = 400  # from a brown-out to the boot
 _HANGS_AFTER_MS = 20_000  # of data
 _ADDRESS, _OURS = (10, 64, 64, 64), (10, 84, 17, 3)
 _BURST_MA = 600  # of the power amplifier at full power, at 3.8 V
-_SPOILT = 0.25  # share of the answers that a disturbed line hits
-_PIN = "1234"
 
 
 def _ppp() -> Any:
@@ -46,51 +45,6 @@ def _ppp() -> Any:
 _END = _ppp().End
 
 
-def _same(_modem: "Modem", answer: bytes) -> bytes:
-    return answer
-
-
-def _spoilt(modem: "Modem", answer: bytes) -> bytes:
-    rng = modem.rng("garbled")
-    if rng.random() > _SPOILT:
-        return answer
-    out = bytearray(answer)
-    for _ in range(rng.randrange(1, 4)):
-        out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
-    return bytes(out)
-
-
-_RUDE = (
-    *(
-        b"",
-        b"\r\nOK\r\n",
-        b"\r\nERROR\r\n",
-        b"\r\n+CME ERROR: 3\r\n",
-        b"\r\nCONNECT\r\n",
-        b"\r\nNO CARRIER\r\n",
-    ),
-    *(
-        b"\r\nRDY\r\n",
-        b"+CEREG: 0,1,",
-        b"\r\n+CPIN: \r\n",
-        b"\r\n+CSQ: ,\r\n",
-        b"\x00\xff\xfe",
-        b"~" * 40,
-        b"A" * 5_000,
-    ),
-)
-"""What no modem should say, and some do."""
-
-
-def _rude(modem: "Modem", answer: bytes) -> bytes:
-    rng = modem.rng("rude")
-    if rng.random() < 0.7:
-        return answer
-    part = answer[: rng.randrange(len(answer) + 1)]
-    said = (answer + answer, part, rng.choice(_RUDE), part + rng.choice(_RUDE), rng.randbytes(30))
-    return rng.choice(said)
-
-
 class Modem(Part):
     """`mode`: `off`, `boot`, `command`, `data`, or `hung`. `cell`: `off`, `search`, `home`.
 
@@ -101,26 +55,7 @@ class Modem(Part):
         *("mode", "cell", "supplied", "echo", "apn", "locked", "tries", "pressed_at", "heard_at", "plus"),
         *("stale", "struck", "draw_mw"),
     )
-    FAULTS: ClassVar[dict[str, Callable[[Any, Any], Any]]] = {
-        "silent": lambda _modem, _answer: b"",  # runs, and its UART is dead
-        "hangs": _same,  # once: hears nothing any more, not even its key; only its supply helps
-        "hang-in-data": _same,  # so, after 20 s of data
-        "no-data": _same,  # once: PPP comes up and carries nothing, until the radio was off
-        "no-ppp": _same,  # CONNECT, and then nothing
-        "brown-out": _same,  # starts anew whenever it registers
-        "sim-missing": _same,
-        "sim-pin": _same,
-        "sim-puk": _same,
-        "sim-dead": _same,
-        "no-signal": _same,
-        "searching": _same,
-        "denied": _same,
-        "apn": _same,  # the network refuses the access point name
-        "garbled": _spoilt,
-        "rude": _rude,  # three answers in ten are anything
-        "chatty": _same,  # unsolicited lines between everything
-        "slow": _same,  # boots for 9 s, answers after 250 ms
-    }
+    FAULTS: ClassVar[dict[str, Callable[[Any, Any], Any]]] = FAULTS
 
     def __init__(self, world: Kernel, name: str, part: dict[str, Any]) -> None:
         super().__init__(world, name)
@@ -166,7 +101,7 @@ class Modem(Part):
             if self.mode == "off" and held_ms >= PRESS_ON_MS:
                 self._boot()
             elif self.mode not in ("off", "boot") and held_ms >= PRESS_OFF_MS:
-                self._leave()
+                self.leave()
 
     def heard(self, data: bytes) -> None:
         """Bytes from the unit."""
@@ -205,7 +140,7 @@ class Modem(Part):
             self.struck = True
             self._go("hung", self.cell)
         elif self.fault is None and self.cell == "search":
-            self._search()
+            self.search()
 
     def on_ready(self) -> None:
         """Booted."""
@@ -221,10 +156,10 @@ class Modem(Part):
         """The card was read."""
         if self.mode != "command":
             return
-        state = self._card()
+        state = card(self)
         self._say(f"\r\n{state}\r\n".encode())
         if state == "+CPIN: READY":
-            self._search()
+            self.search()
 
     def on_registered(self) -> None:
         """A cell was found."""
@@ -235,7 +170,7 @@ class Modem(Part):
         self.cell = "home"
         self.stale = self.fault == "no-data" and not self.struck
         self.struck = self.struck or self.stale
-        self._count()
+        self.count()
 
     def on_left(self) -> None:
         """Switched off in good order."""
@@ -278,13 +213,15 @@ class Modem(Part):
         self.echo, self.locked, self._line = True, True, bytearray()
         self._later((8_500, 9_500) if self.fault == "slow" else BOOT_MS, "ready")
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Switch off in good order."""
         self.cell = "off"
         self._later(LEAVE_MS, "left")
 
-    def _search(self) -> None:
+    def search(self) -> None:
+        """Look for a cell."""
         self.cell = "search"
-        self._count()
+        self.count()
         self._later(SEARCH_MS, "registered")
 
     def _browns_out(self) -> bool:
@@ -315,14 +252,15 @@ class Modem(Part):
         self.mode, self.cell = mode, cell
         if mode != "data":
             self._peer = None
-        self._count()
+        self.count()
         self._show()
 
     def _show(self) -> None:
         if self._status is not None:
             self.world.set_pin(self._status, int(self.mode not in ("off", "boot")))
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Another state may draw another power."""
         supply: Any = self.world.parts.get("supply")
         if supply is not None and hasattr(supply, "count"):
             supply.count()  # what was drawn until now was drawn at the old rate
@@ -342,73 +280,9 @@ class Modem(Part):
             slow = 220 if self.fault == "slow" else 0
             self.after(self.rng("thinking").uniform(*_THINKING_MS) + slow, "say", data.hex())
 
-    def _card(self) -> str:
-        if self.fault == "sim-missing":
-            return "+CME ERROR: 10"
-        if self.fault == "sim-dead":
-            return "+CME ERROR: 13"
-        if self.fault == "sim-puk" or not self.tries:
-            return "+CPIN: SIM PUK"
-        return "+CPIN: SIM PIN" if self.fault == "sim-pin" and self.locked else "+CPIN: READY"
-
     def _obey(self, line: str) -> None:
         out = line + "\r" if self.echo else ""
         if self.fault == "chatty":
             out += '\r\n+QIND: "csq",21,99\r\n'
-        out += "".join(f"\r\n{part}\r\n" for part in self._answer(line))
+        out += "".join(f"\r\n{part}\r\n" for part in answers(self, line))
         self._say(out.encode())
-
-    def _answer(self, line: str) -> list[str]:
-        """The lines that answer a command; the last is its result."""
-        command = line.upper()
-        if command in ("ATE0", "ATE1"):
-            self.echo = command == "ATE1"
-            return ["OK"]
-        if command in ("AT", "ATH", "AT+CMEE=1"):
-            return ["OK"]
-        if command == "AT+CSQ":
-            deaf = self.fault == "no-signal" or self.cell == "off"
-            return [f"+CSQ: {99 if deaf else self.signal},99", "OK"]
-        if command == "AT+CEREG?":
-            return [f"+CEREG: 0,{self._registration()}", "OK"]
-        if command in ("AT+CFUN=0", "AT+CFUN=1"):
-            self.cell = "off"
-            self._count()
-            if command.endswith("1"):
-                self._search()
-            return ["OK"]
-        if command.startswith("AT+CGDCONT=1,"):
-            self.apn = line.split('"')[3] if line.count('"') >= 4 else ""
-            return ["OK"]
-        if command == "ATD*99***1#":
-            return self._dialled()
-        if command in ("AT+QPOWD=1", "AT+CPOWD=1"):
-            self._leave()
-            return ["OK"]
-        return self._card_answer(line)
-
-    def _card_answer(self, line: str) -> list[str]:
-        state = self._card()
-        if line == "AT+CPIN?":
-            return [state] if "ERROR" in state else [state, "OK"]
-        if line == 'AT+CPINR="SIM PIN"':
-            return [f"+CPINR: SIM PIN,{self.tries},3", "OK"]
-        if line.startswith('AT+CPIN="') and state == "+CPIN: SIM PIN":
-            if line != f'AT+CPIN="{_PIN}"':
-                self.tries -= 1
-                return ["+CME ERROR: 16"]
-            self.locked, self.tries = False, 3
-            self._search()
-            return ["OK"]
-        return ["+CME ERROR: 4"]
-
-    def _registration(self) -> int:
-        if self.fault == "denied":
-            return 3
-        return {"home": 1, "search": 2}.get(self.cell, 0)
-
-    def _dialled(self) -> list[str]:
-        if self.cell != "home" or self.fault == "apn":
-            return ["NO CARRIER"]
-        self.after(_DIAL_MS, "connected")
-        return []

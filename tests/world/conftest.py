@@ -8,6 +8,8 @@ import pytest
 
 from hardware import load_board
 from simulators.scene import BridgeSignal, PinLevel, Scene, Stimulus, UartBytes
+from simulators.world.bin import BinScene
+from simulators.world.district import district
 
 DAY_MS = 86_400_000
 MONDAY_MS = 1_774_800_000_000
@@ -133,3 +135,11 @@ class World:
 def world() -> type[World]:
     """The shared tools."""
     return World
+
+
+@pytest.fixture
+def scene() -> BinScene:
+    """A bin at midnight; hardly anybody comes."""
+    made = district(5).scene("bin-001", MONDAY_MS, pace=0.001)
+    assert isinstance(made, BinScene)
+    return made

@@ -11,14 +11,6 @@ from simulators.world.sight import Ranger
 
 
 @pytest.fixture
-def scene(world: Any) -> BinScene:
-    """A bin at midnight; the first visitors come in the morning."""
-    made = district(5).scene("bin-001", world.MONDAY_MS, pace=0.001)
-    assert isinstance(made, BinScene)
-    return made
-
-
-@pytest.fixture
 def unit(world: Any, scene: BinScene) -> Any:
     """On the bench, reacting to nothing."""
     return world.PlainUnit(scene, world.MONDAY_MS)

@@ -11,13 +11,6 @@ from simulators.world.scale import Scale
 
 
 @pytest.fixture
-def scene(world: Any) -> BinScene:
-    made = district(5).scene("bin-001", world.MONDAY_MS, pace=0.001)
-    assert isinstance(made, BinScene)
-    return made
-
-
-@pytest.fixture
 def scale(world: Any, scene: BinScene) -> Scale:
     """Powered, with 10 kg on it for a night."""
     unit = world.PlainUnit(scene, world.MONDAY_MS)
