@@ -30,6 +30,7 @@ def since(ring: "Ring", first: int) -> "list[dict[str, Any]]":
                 if b'"kind":' + kind in data:
                     found.append(json.loads(data))
         first = run[-1][0] + 1
+    ring.rest()
     return found
 
 

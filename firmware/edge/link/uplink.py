@@ -132,6 +132,7 @@ class Uplink:
             if receiver:
                 receiver.cancel()
             link.close()
+            ring.rest()
 
     def _tell(self, code: str, detail: str) -> None:
         """Record what keeps the bearer down, once: at once if it needs hands, else when it is no exception

@@ -73,9 +73,7 @@ class Ring:
         self.may_write = may_write
         self._reserve = max(2, self._n // 8)
         self._probe = bytearray(HEADER_SIZE)
-        self._buf = bytearray(SECTOR)
-        self._cached = (-1, -1)  # (serial, tail) of the sector that `_buf` and `_found` show
-        self._found: "list[tuple[int, int, int, int]]" = []
+        self.rest()
         self._times: "list[tuple[int, int, int]] | None" = None  # read when first needed
         self._losses = Losses()
         self.damage = 0
@@ -83,6 +81,7 @@ class Ring:
         self._log, self._serial, self._oldest, self._held = 0, -1, 0, 0
         self._tail = SECTOR
         self._mount(new_id)
+        self.rest()
 
     # Mounting
 
@@ -114,8 +113,7 @@ class Ring:
         for index in range(1, self._n):  # sector 0 may hold the torn start of a log that never was
             if self._header(index) != ():
                 raise EdgeError("log-unreadable", "no valid sector, and sector %d is not blank" % index)
-        self._dev.readblocks(0, self._buf, 0)
-        if parse(self._buf)[0]:
+        if parse(self._read_sector(0))[0]:
             raise EdgeError("log-unreadable", "no valid sector, and there are records in sector 0")
         self._log = log
 
@@ -136,9 +134,7 @@ class Ring:
         for serial in range(self._serial + min(TRIES, self._n - 1), self._serial, -1):
             if self._header(serial % self._n) is not None:
                 continue
-            self._dev.readblocks(serial % self._n, self._buf, 0)
-            self._cached = (-1, -1)
-            found = parse(self._buf)[0]
+            found = parse(self._read_sector(serial))[0]
             if [seq for kind, seq, _at, _length in found if kind == RECORD and seq > self.head]:
                 self._serial = serial
                 self.damage += 1
@@ -162,10 +158,22 @@ class Ring:
         self._oldest += 1
         self.acked = max(self.acked, after - 1)
 
+    def rest(self) -> None:
+        """Give back the memory that reading takes, a sector and its entries, until somebody reads again."""
+        self._buf = bytearray(0)
+        self._found: "list[tuple[int, int, int, int]]" = []
+        self._cached = (-1, -1)  # (serial, tail) of the sector that `_buf` and `_found` show
+
+    def _read_sector(self, serial: int) -> bytearray:
+        if not self._buf:
+            self._buf = bytearray(SECTOR)
+        self._cached = (-1, -1)
+        self._dev.readblocks(serial % self._n, self._buf, 0)
+        return self._buf
+
     def _load(self, serial: int) -> "tuple[int, list[tuple[int, int]]]":
         """Read a sector into `_buf`; where an entry may be written next, and what is unreadable there."""
-        self._dev.readblocks(serial % self._n, self._buf, 0)
-        self._found, tail, bad = parse(self._buf)
+        self._found, tail, bad = parse(self._read_sector(serial))
         self._cached = (serial, self._tail if serial == self._serial else SECTOR)
         return tail, bad
 
@@ -280,7 +288,7 @@ class Ring:
 
     def read(self, seq: int, max_bytes: int) -> "list[tuple[int, bytes]]":
         """Records from the first readable one at or after `seq`: an unbroken run of at most `max_bytes`
-        (one at least).
+        (one at least). Whoever reads says at the end that it was all (`rest`).
         """
         run = self._run(seq, max_bytes)
         if self.acked < seq <= self.head and (not run or run[0][0] > seq):
@@ -304,6 +312,7 @@ class Ring:
                         self._lose(max(number, self.acked) + 1, seq - 1)
                     number = seq
                     yield bytes(self._buf[at : at + length])
+        self.rest()
 
     def _run(self, seq: int, max_bytes: int) -> "list[tuple[int, bytes]]":
         run: "list[tuple[int, bytes]]" = []
