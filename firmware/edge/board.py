@@ -6,118 +6,78 @@ from edge.drivers.serial import Serial
 from edge.errors import EdgeError
 
 if False:  # for types
-    from collections.abc import Callable
     from typing import Any
 
     Part = dict[str, Any]
-
-# A driver is loaded when a part of the board first needs it: a bin without a modem has none on its heap.
 
 
 def _serial(p: "Part") -> Serial:
     return Serial(p["uart"], p["tx"], p["rx"], p["baud"], p.get("rxbuf", 1024))
 
 
-def _adc(p: "Part") -> object:
-    from edge.drivers.adc import Adc
+def _driver(p: "Part", bus: "Any") -> object:
+    """The driver of a part; None: there is no such driver. It is loaded when a part of the board first needs
+    it: a bin without a modem has none on its heap. `bus`: the driver of the line that parts share.
+    """
+    kind = p["driver"]
+    if kind == "adc":
+        from edge.drivers.adc import Adc
 
-    return Adc(p["pin"], p["scale_permille"])
+        return Adc(p["pin"], p["scale_permille"])
+    if kind == "bus":
+        from edge.drivers.bus import Bus
 
+        return Bus(_serial(p), p["baud"], p.get("enable"))
+    if kind == "button":
+        from edge.drivers.line import Line
 
-def _bus(p: "Part") -> object:
-    from edge.drivers.bus import Bus
+        return Line(p["pin"])
+    if kind == "display":
+        from edge.drivers.display import Display
 
-    return Bus(_serial(p), p["baud"], p.get("enable"))
+        return Display(_serial(p))
+    if kind == "gnss":
+        return _serial(p)
+    if kind == "hx711":
+        from edge.drivers.hx711 import Hx711
 
+        return Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10))
+    if kind == "lock":  # `current` and `stall_ma` where the motor's current is measured (mA a V)
+        from edge.drivers.adc import Adc
+        from edge.drivers.lock import Lock
 
-def _button(p: "Part") -> object:
-    from edge.drivers.line import Line
+        current = Adc(p["current"], p.get("scale_permille", 1000)) if "current" in p else None
+        return Lock(p["drive"], p["bolt"], p["door"], current, p.get("stall_ma", 0))
+    if kind == "modem":
+        from edge.drivers.modem import Modem
 
-    return Line(p["pin"])
+        off = p.get("quit", "AT+QPOWD=1")
+        return Modem(_serial(p), p["key"], p.get("power"), p.get("status"), off, p.get("reset"))
+    if kind == "mppt":
+        from edge.drivers.mppt import Mppt
 
+        return Mppt(bus, p["unit"], p["registers"])
+    if kind == "ranger":
+        from edge.drivers.ranger import Ranger
 
-def _display(p: "Part") -> object:
-    from edge.drivers.display import Display
+        return Ranger(_serial(p), p["power"])
+    if kind == "reader":
+        from edge.drivers.reader import GAP_MS, Reader
 
-    return Display(_serial(p))
+        return Reader(_serial(p), p.get("gap_ms", GAP_MS))
+    if kind == "switch":
+        from edge.drivers.switch import Switch
 
+        return Switch(p["pin"])
+    if kind == "tof":
+        from edge.drivers.tof import Tof
 
-def _hx711(p: "Part") -> object:
-    from edge.drivers.hx711 import Hx711
+        return Tof(_serial(p), p["power"])
+    if kind == "transmitter":
+        from edge.drivers.transmitter import Transmitter
 
-    return Hx711(p["data"], p["clock"], p.get("power"), p.get("gain", 128), p.get("rate_hz", 10))
-
-
-def _lock(p: "Part") -> object:
-    """With `current` and `stall_ma` where the motor's current is measured (`scale_permille`: mA a V)."""
-    from edge.drivers.adc import Adc
-    from edge.drivers.lock import Lock
-
-    current = Adc(p["current"], p.get("scale_permille", 1000)) if "current" in p else None
-    return Lock(p["drive"], p["bolt"], p["door"], current, p.get("stall_ma", 0))
-
-
-def _modem(p: "Part") -> object:
-    from edge.drivers.modem import Modem
-
-    return Modem(
-        _serial(p), p["key"], p.get("power"), p.get("status"), p.get("quit", "AT+QPOWD=1"), p.get("reset")
-    )
-
-
-def _ranger(p: "Part") -> object:
-    from edge.drivers.ranger import Ranger
-
-    return Ranger(_serial(p), p["power"])
-
-
-def _tof(p: "Part") -> object:
-    from edge.drivers.tof import Tof
-
-    return Tof(_serial(p), p["power"])
-
-
-def _reader(p: "Part") -> object:
-    from edge.drivers.reader import GAP_MS, Reader
-
-    return Reader(_serial(p), p.get("gap_ms", GAP_MS))
-
-
-def _switch(p: "Part") -> object:
-    from edge.drivers.switch import Switch
-
-    return Switch(p["pin"])
-
-
-def _mppt(p: "Part", bus: "Any") -> object:
-    from edge.drivers.mppt import Mppt
-
-    return Mppt(bus, p["unit"], p["registers"])
-
-
-def _transmitter(p: "Part", bus: "Any") -> object:
-    from edge.drivers.transmitter import Transmitter
-
-    return Transmitter(bus, p["unit"], p["registers"], p.get("power"))
-
-
-_DRIVERS: "dict[str, Callable[[Part], object]]" = {
-    "adc": _adc,
-    "bus": _bus,
-    "button": _button,
-    "display": _display,
-    "gnss": _serial,
-    "hx711": _hx711,
-    "lock": _lock,
-    "modem": _modem,
-    "ranger": _ranger,
-    "reader": _reader,
-    "switch": _switch,
-    "tof": _tof,
-}
-
-# Those that share a line: made with the driver of the part that is their `bus`.
-_ON_BUS: "dict[str, Callable[[Part, Any], object]]" = {"mppt": _mppt, "transmitter": _transmitter}
+        return Transmitter(bus, p["unit"], p["registers"], p.get("power"))
+    return None
 
 
 class Board:
@@ -140,11 +100,8 @@ class Board:
             if name not in self.parts:
                 raise EdgeError("part-unknown", "board %s has no %s" % (self.id, name))
             part = self.parts[name]
-            driver = part["driver"]
-            if driver in _DRIVERS:
-                self._made[name] = _DRIVERS[driver](part)
-            elif driver in _ON_BUS:
-                self._made[name] = _ON_BUS[driver](part, self.part(part["bus"]))
-            else:
-                raise EdgeError("driver-unknown", "%s of board %s: %s" % (name, self.id, driver))
+            made = _driver(part, self.part(part["bus"]) if "bus" in part else None)
+            if made is None:
+                raise EdgeError("driver-unknown", "%s of board %s: %s" % (name, self.id, part["driver"]))
+            self._made[name] = made
         return self._made[name]

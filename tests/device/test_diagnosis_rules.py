@@ -4,11 +4,15 @@ import json
 from collections import Counter
 
 import pytest
-from edge.measure.diagnosis import LEVELS, Diagnosis, Look, jumps, noise
+from edge.measure import diagnosis
+from edge.measure.diagnosis import Diagnosis, Look, jumps, noise
+from edge.measure.level import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.device.interpreter import micropython
+
+LEVELS = rows(diagnosis.LEVELS)
 
 E_G, MAX_G = 20, 60_000
 E_COUNTS = 860  # a 100 kg cell of 2 mV/V at gain 128

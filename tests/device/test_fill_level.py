@@ -5,11 +5,15 @@ import math
 import random
 
 import pytest
-from edge.measure.fill import LEVELS, Fill, percent, true_mm
+from edge.measure import fill
+from edge.measure.fill import Fill, percent, true_mm
+from edge.measure.level import rows
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.device.interpreter import micropython
+
+LEVELS = rows(fill.LEVELS)
 
 EMPTY_MM, FULL_MM, LIGHT_G = 1350, 250, 400
 REF_DC = 200

@@ -18,7 +18,7 @@ if False:  # for types
 TEMPERATURE, THERMOSTAT = "temperature", "thermostat"  # the board's parts
 _WARM_DC = 200  # what an ultrasonic sensor takes the air for unless the settings say otherwise
 _LEAST_MV, _MOST_MV = 100, 2600  # of a TMP36 that may be burning; beyond, a wire is off or shorted
-_SENSOR = {"sensor-range": (1, 1, 3)}
+_SENSOR = "sensor-range 1 1 3"
 
 
 def raised(unit: Unit, part: str) -> "list[str]":

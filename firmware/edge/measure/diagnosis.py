@@ -33,21 +33,22 @@ from edge.measure.level import Levels
 if False:  # for types
     from edge.measure.level import Change
 
-DRIVER_CODES = ("scale-silent", "scale-at-rail", "scale-garbled", "scale-stuck")
+DRIVER_CODES = "scale-silent scale-at-rail scale-garbled scale-stuck"
 
-# code: (gain of a bad look, loss by a good one, level at which it is raised)
-LEVELS = {
-    "scale-silent": (1, 1, 4),
-    "scale-at-rail": (1, 1, 4),
-    "scale-garbled": (1, 1, 4),
-    "scale-stuck": (4, 1, 4),
-    "scale-no-excitation": (2, 1, 4),
-    "scale-noisy": (1, 2, 12),
-    "scale-jumps": (36, 1, 144),  # one in 20 looks is found in 180, one in 36 never
-    "zero-drift": (1, 1, 6),
-    "scale-contact": (2, 8, 8),
-    "scale-overload": (1, 1, 2),
-}
+# code, gain of a bad look, loss by a good one, level at which it is raised (see `level.rows`).
+# A jump in one look of 20 is found in 180, in one of 36 never.
+LEVELS = """
+scale-silent 1 1 4
+scale-at-rail 1 1 4
+scale-garbled 1 1 4
+scale-stuck 4 1 4
+scale-no-excitation 2 1 4
+scale-noisy 1 2 12
+scale-jumps 36 1 144
+zero-drift 1 1 6
+scale-contact 2 8 8
+scale-overload 1 1 2
+"""
 
 LIMITS = {
     "stuck": 8,  # equal values in a row; 0: never (a transmitter that filters and rounds)
@@ -154,7 +155,7 @@ class Diagnosis:
 
     def restore(self, state: "list[int] | None") -> None:
         """Take back what `state` gave; anything else is no state (another version's) and is left alone."""
-        if state and len(state) == 7 + len(LEVELS):
+        if state and len(state) == 7 + len(self._levels.state()):
             self._last, self._same, self._known, self._ref_g, self._sum, self._nothing, self._rest = state[:7]
             self._levels.restore(state[7:])
 
@@ -210,7 +211,7 @@ class Diagnosis:
     def _driver(self, look: Look) -> None:
         """What the driver itself said. An error now and then, among values, is a loose contact."""
         got = len(look.counts)
-        for code in DRIVER_CODES:
+        for code in DRIVER_CODES.split():
             told = look.errors.get(code, 0)
             if code == "scale-stuck":
                 told += self._equal(look.counts) and not self._dead(look.counts)

@@ -28,19 +28,18 @@ from edge.measure.level import Levels
 if False:  # for types
     from edge.measure.level import Change
 
-SILENT, GARBLED, NO_ECHO = "ranger-silent", "ranger-garbled", "ranger-no-echo"
-DIRTY, BLOCKED = "ranger-dirty", "ranger-blocked"
 LEAST = 3  # echoes that make a median
 STILL_MM = 15
 _KELVIN_DC = 2732  # 0 °C, in 0.1 K
 _COLDEST_DC, _HOTTEST_DC = -400, 850
-LEVELS = {  # code: (gain of a bad look, loss of a good one, level at which it is raised)
-    SILENT: (2, 1, 4),
-    GARBLED: (2, 1, 4),
-    NO_ECHO: (1, 1, 3),
-    DIRTY: (1, 1, 12),
-    BLOCKED: (1, 2, 6),
-}
+# code, gain of a bad look, loss of a good one, level at which it is raised (see `level.rows`)
+LEVELS = """
+ranger-silent 2 1 4
+ranger-garbled 2 1 4
+ranger-no-echo 1 1 3
+ranger-dirty 1 1 12
+ranger-blocked 1 2 6
+"""
 _FAR_PERCENT = 110  # of `empty_mm`: an echo from beyond the floor went astray
 
 
@@ -89,7 +88,7 @@ class Fill:
 
     def restore(self, state: "list[int] | None") -> None:
         """Take back what `state` gave; anything else is no state and is left alone."""
-        if state and len(state) == 1 + len(LEVELS):
+        if state and len(state) == 1 + len(self._levels.state()):
             self._last_mm = state[0]
             self._levels.restore(state[1:])
 
@@ -108,14 +107,14 @@ class Fill:
         pings without one; `temp_dc`: of the air, 0.1 °C; `gross_g`: what the bay weighs, None when not known.
         """
         judge = self._levels.judge
-        judge(SILENT, False, "")
-        judge(GARBLED, False, "")
+        judge("ranger-silent", False, "")
+        judge("ranger-garbled", False, "")
         distances = [true_mm(read, temp_dc, self._ref_dc) for read in echoes]
         usable = [mm for mm in distances if 100 * mm <= _FAR_PERCENT * self._empty]
         missed = misses + len(distances) - len(usable)
         detail = "%d of %d pings without an echo" % (missed, missed + len(usable))
-        judge(NO_ECHO, not usable, detail)
-        judge(DIRTY, missed > len(usable), detail)
+        judge("ranger-no-echo", not usable, detail)
+        judge("ranger-dirty", missed > len(usable), detail)
         if len(usable) < LEAST:
             return None
         if len(usable) % 2 == 0:
@@ -125,5 +124,5 @@ class Fill:
         near = 2 * mm < self._full and abs(mm - self._last_mm) <= STILL_MM
         light = gross_g is not None and gross_g < self._light_g and pct >= 50
         self._last_mm = mm
-        judge(BLOCKED, near or light, "%d mm to the next thing, %s g in the bay" % (mm, gross_g))
-        return None if BLOCKED in self._levels.raised else pct
+        judge("ranger-blocked", near or light, "%d mm to the next thing, %s g in the bay" % (mm, gross_g))
+        return None if "ranger-blocked" in self._levels.raised else pct

@@ -10,15 +10,26 @@ if False:  # for types
     Change = tuple[str, bool, str]  # code, raised (False: cleared), detail
 
 
+def rows(table: str) -> "dict[str, tuple[int, int, int]]":
+    """A table of lines "code gain loss limit" by code: gain of bad evidence, loss by good evidence, and the
+    limit.
+    """
+    found = {}
+    for line in table.strip().split("\n"):
+        code, gain, loss, limit = line.split()
+        found[code] = (int(gain), int(loss), int(limit))
+    return found
+
+
 class Levels:
-    """`table`: code: (gain of bad evidence, loss by good evidence, limit). `raised`: codes that are raised
-    already; those that are not in the table are somebody else's.
+    """`table`: see `rows`. `raised`: codes that are raised already; those that are not in the table are
+    somebody else's.
     """
 
-    def __init__(self, table: "dict[str, tuple[int, int, int]]", raised: "Sequence[str]" = ()) -> None:
-        self._table = table
-        self._codes = sorted(table)
-        self._level = {code: table[code][2] if code in raised else 0 for code in table}
+    def __init__(self, table: str, raised: "Sequence[str]" = ()) -> None:
+        self._table = rows(table)
+        self._codes = sorted(self._table)
+        self._level = {code: self._table[code][2] if code in raised else 0 for code in self._codes}
         self._changes: "list[Change]" = []
         self.raised = [code for code in self._codes if code in raised]
 
