@@ -7,16 +7,17 @@ import gc
 
 from edge.errors import EdgeError
 from edge.link import brokers
-from edge.link.connection import Connection, dial
-from edge.link.resolve import resolve, servers
+from edge.unload import unload
 
 if False:  # for types
     from collections.abc import Awaitable, Callable
     from typing import Any
 
     from edge.clock import Clock
+    from edge.link.connection import Connection
     from edge.link.tls import Tls
 
+_CONNECTING = "link.connection link.resolve link.dns"  # modules that are needed until somebody lets us in
 DNS_MS = 8_000
 CONNECT_MS = 10_000
 TLS_MS = 20_000  # instead: two round trips more, and the arithmetic
@@ -51,10 +52,16 @@ class Reach:
         """The broker let us in, and nothing came of it."""
         self._brokers.useless(self._place, self._clock.local_ms())
 
-    async def enter(self, hello: "Callable[[Connection, int], Awaitable[None]]") -> Connection:
+    async def enter(self, hello: "Callable[[Connection, int], Awaitable[None]]") -> "Connection":
         """A connection to the first broker of the list that lets us in: `hello(link, ms for its first write)`
         returned. Errors: those of the last one.
         """
+        try:
+            return await self._first(hello)
+        finally:
+            unload(_CONNECTING)
+
+    async def _first(self, hello: "Callable[[Connection, int], Awaitable[None]]") -> "Connection":
         last: "Exception" = EdgeError("link-no-broker", "none is named in the settings")
         for place in self._brokers.order(self._clock.local_ms()):
             self._place, self.broker = place, self._brokers.all[place]
@@ -71,7 +78,10 @@ class Reach:
             return link
         raise last
 
-    async def _open(self, hello: "Callable[[Connection, int], Awaitable[None]]") -> Connection:
+    async def _open(self, hello: "Callable[[Connection, int], Awaitable[None]]") -> "Connection":
+        from edge.link.connection import dial
+        from edge.link.resolve import resolve, servers
+
         broker, limit = self.broker, CONNECT_MS
         host, port, secure = broker["host"], brokers.port(broker), None
         found = await resolve(host, servers(self._names), DNS_MS)
