@@ -55,14 +55,15 @@ def test_the_same_seed_gives_the_same_flash_and_the_same_truth(tmp_path: Path, n
     flashes, truths = [], []
     for name in ("a", "b"):
         truth: list[dict[str, Any]] = []
-        image, scene = fresh(tmp_path / name, truth)
-        run(image, scene, START_MS + DAY_MS // 2, network=network)
+        image, scene = fresh(tmp_path / name, truth, pace=2.0)
+        run(image, scene, START_MS + DAY_MS // 4, network=network)
         flashes.append((tmp_path / name / "log.bin").read_bytes())
         truths.append(truth)
     assert flashes[0] == flashes[1]
     assert truths[0] == truths[1]
+    assert [event for event in truths[0] if event["what"] == "deposit"]
     image, scene = fresh(tmp_path / "c", seed=6)
-    run(image, scene, START_MS + DAY_MS // 2, network=network)
+    run(image, scene, START_MS + DAY_MS // 4, network=network)
     assert (tmp_path / "c" / "log.bin").read_bytes() != flashes[0]
 
 
