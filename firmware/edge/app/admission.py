@@ -15,23 +15,15 @@ Crews are let in at any hour, and to bays that are full or whose scale is broken
 not come out does not close its bay: it is tried again at each visit. One that does not go home does.
 """
 
+from edge.measure.deposit import BROKEN, DOUBTFUL
+
 if False:  # for types
     from edge.app.token import Ticket
     from edge.measure.hours import Hours
 
 FULL_PCT = 95  # what is still put in must also fit
 
-# Faults of a bay's parts, by what they mean for a visit.
-BROKEN = (
-    "scale-silent",
-    "scale-at-rail",
-    "scale-garbled",
-    "scale-stuck",
-    "scale-no-excitation",
-    "switch-conflict",  # of its lock: nobody could tell when its door is open
-)
-DOUBTFUL = ("scale-contact", "scale-jumps", "scale-noisy", "uncalibrated")  # takes material, sells no weight
-_FULL = ("scale-overload",)
+_FULL = "scale-overload"
 
 
 class BayState:
@@ -70,11 +62,11 @@ class BayState:
 
     def weighs(self, faults: "list[str]") -> bool:
         """Whether what is put in can be weighed."""
-        return self.calibrated and not self._has(BROKEN + DOUBTFUL, faults)
+        return self.calibrated and not self._has(BROKEN + " " + DOUBTFUL, faults)
 
-    def _has(self, codes: "tuple[str, ...]", faults: "list[str]") -> bool:
+    def _has(self, codes: str, faults: "list[str]") -> bool:
         for part in self.parts:
-            for code in codes:
+            for code in codes.split():
                 if part + " " + code in faults:
                     return True
         return False

@@ -1,7 +1,6 @@
 """What a visit makes of a bay's weighings: which of them count, and what two of them come to."""
 
-from edge.app.admission import BROKEN, DOUBTFUL
-from edge.measure.deposit import Seen, Verdict, judge, unweighed
+from edge.measure.deposit import BROKEN, DOUBTFUL, Seen, Verdict, judge, unweighed
 from edge.measure.weighing import Weighing
 
 if False:  # for types
@@ -19,10 +18,10 @@ async def after(bay: "Bay") -> Weighing:
     return _believed(bay, await bay.scale.weigh(AFTER_MS, CONFIRM_MS))
 
 
-def _raised(bay: "Bay", codes: "tuple[str, ...]") -> str:
+def _raised(bay: "Bay", codes: str) -> str:
     """The first of these codes that is raised for the bay's scale; "": none."""
     raised = bay.scale.raised()
-    for code in codes:
+    for code in codes.split():
         if code in raised:
             return code
     return ""

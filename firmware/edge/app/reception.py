@@ -1,16 +1,16 @@
-"""The front of a bin: from the press of the button to the end of the visit. On the heap while somebody is
-there (`edge/unload.py`).
+"""The front of a bin: from the press of the button to the end of the visit. Its code is on the heap while
+somebody is there (`edge/unload.py`): first what lets them in, then what serves them.
 """
 
 from edge.app import text
-from edge.app.admission import FULL_PCT, BayState
-from edge.app.entry import Entry
-from edge.app.session import Visit
+from edge.unload import unload
 
 if False:  # for types
+    from edge.app.admission import BayState
     from edge.app.bay import Bay
     from edge.app.bin import Bin
 
+_ENTRY = "app.entry app.admission app.token app.spent measure.hours"
 TOKEN_MS = 15_000
 
 
@@ -21,19 +21,30 @@ async def attend(owner: "Bin") -> None:
     try:
         owner.show(*text.lines("show-token"))
         token = await reader.token(TOKEN_MS)
-        await _admit(owner, token, reader.noise)
+        let_in = _admit(owner, token, reader.noise)
+        unload(_ENTRY)
+        if let_in:
+            from edge.app.session import Visit
+
+            bays, user, crew, unweighed = let_in
+            await Visit(unit, bays, owner.show, user, crew, unweighed).run()
+            unit.keep.data["due_ms"] = unit.clock.local_ms()  # what the visit changed is looked at now
     finally:
         reader.drop()
         unit.keep.doing("")
 
 
-async def _admit(owner: "Bin", token: "str | None", noise: int) -> None:
-    """Let them in, or say why not."""
+def _admit(
+    owner: "Bin", token: "str | None", noise: int
+) -> "tuple[list[Bay], str, bool, tuple[int, ...]] | None":
+    """Let them in: (bays, user, crew, numbers of bays that sell no weight). Or say why not: None."""
+    from edge.app.entry import Entry
+
     unit, entry = owner.unit, Entry(owner.unit)
     admission = entry.judge(token, noise, [_state(bay) for bay in owner.bays], owner.can_serve())
     if admission is None:
         owner.show("")
-        return
+        return None
     ticket = admission.ticket
     bays = [bay for bay in owner.bays if bay.number in admission.bays]
     if not bays:
@@ -42,14 +53,14 @@ async def _admit(owner: "Bin", token: "str | None", noise: int) -> None:
         fields += [("outcome", "refused"), ("code", admission.code), ("user", ticket.user)]
         log.write("session", fields)
         owner.show(*entry.refusal(admission))
-        return
+        return None
     entry.spend(ticket)
-    visit = Visit(unit, bays, owner.show, ticket.user or "", ticket.crew, tuple(admission.unweighed))
-    await visit.run()
-    unit.keep.data["due_ms"] = unit.clock.local_ms()  # what the visit changed is looked at now
+    return bays, ticket.user or "", ticket.crew, tuple(admission.unweighed)
 
 
-def _state(bay: "Bay") -> BayState:
+def _state(bay: "Bay") -> "BayState":
+    from edge.app.admission import FULL_PCT, BayState
+
     settings, keeper = bay.settings, bay.keeper
     parts = (settings["scale"], settings["lock"], settings.get("ranger", ""))
     full_pct, secure = settings.get("full_pct", FULL_PCT), keeper.state != "jammed"

@@ -22,6 +22,10 @@ change may look like.
 
 from edge.measure.weighing import Weighing
 
+# Faults of a bay's parts, by what they mean for a visit: broken (switch-conflict of its lock: nobody could
+# tell when its door is open), or it takes material and sells no weight.
+BROKEN = "scale-silent scale-at-rail scale-garbled scale-stuck scale-no-excitation switch-conflict"
+DOUBTFUL = "scale-contact scale-jumps scale-noisy uncalibrated"
 SAME_HANDS_MS = 3000
 UNSTABLE = ("unstable", "leaning", "swaying", "shaking", "creeping")
 
