@@ -14,60 +14,58 @@ one step a look. Entering a level is told while the radio may still be used, so 
 """
 
 LEVELS = ("normal", "saver", "survival", "dark")
-_ENTER_PCT = (101, 45, 25, 15)
-_LEAVE_PCT = (0, 55, 33, 22)
-_STRETCH = (1, 2, 6, 12)
+# Of each level: entered below (%), left again from (%), wakes so much more seldom, least hours between two
+# uploads without news, readings every so many looks, awake at most (s: a look at four bays, and an upload
+# that is cut off), and the kinds of record that are news.
+_TABLE = (
+    "101 0 1 0 1 180 deposit collect fault boot forced",
+    "45 55 2 3 1 150 fault boot forced",
+    "25 33 6 12 2 130 forced overheated",
+    "15 22 12 24 4 120 overheated",
+)
 _LONGEST_MS = 6 * 3_600_000
-_RADIO_MS = (0, 3 * 3_600_000, 12 * 3_600_000, 24 * 3_600_000)
-_THIN = (1, 1, 2, 4)
-_AWAKE_MS = (180_000, 150_000, 130_000, 120_000)  # a look at four bays, and an upload that is cut off
-_NEWS = ("deposit collect fault boot forced", "fault boot forced", "forced overheated", "overheated")
 
 
 class Policy:
-    """`level`: the name in force; `changed`: it was entered at the last `take`."""
+    """`level`: the name in force; `changed`: it was entered at the last `take`.
+
+    `radio_ms`: least time between two uploads without news; 0: as the settings say. `thin`: every how many
+    looks the readings are taken and written. `awake_ms`: how long a wake may last in which nobody visits and
+    nobody services.
+    """
 
     def __init__(self, level: str = "normal") -> None:
-        self._at = LEVELS.index(level) if level in LEVELS else 0
         self.changed = False
+        self._enter(LEVELS.index(level) if level in LEVELS else 0)
 
-    @property
-    def level(self) -> str:
-        return LEVELS[self._at]
+    def _enter(self, at: int) -> None:
+        row = _TABLE[at].split()
+        self._at, self.level = at, LEVELS[at]
+        self._stretch = int(row[2])
+        self.radio_ms = int(row[3]) * 3_600_000
+        self.thin = int(row[4])
+        self.awake_ms = int(row[5]) * 1000
+        self._news = row[6:]
 
     def take(self, left_pct: "int | None") -> str:
         """Judge anew; the level in force now."""
-        before = self._at
+        before = at = self._at
         if left_pct is None:
-            self._at = 0
+            at = 0
         else:
-            for at in range(self._at + 1, len(LEVELS)):
-                if left_pct < _ENTER_PCT[at]:
-                    self._at = at
-            if self._at == before and before and left_pct >= _LEAVE_PCT[before]:
-                self._at -= 1
-        self.changed = self._at != before
+            for lower in range(before + 1, len(LEVELS)):
+                if left_pct < int(_TABLE[lower].split()[0]):
+                    at = lower
+            if at == before and before and left_pct >= int(_TABLE[before].split()[1]):
+                at -= 1
+        self.changed = at != before
+        self._enter(at)
         return self.level
 
     def wake_ms(self, set_ms: int) -> int:
         """Time between two looks, for one that is set to `set_ms`."""
-        return max(set_ms, min(set_ms * _STRETCH[self._at], _LONGEST_MS))
-
-    @property
-    def radio_ms(self) -> int:
-        """Least time between two uploads without news; 0: as the settings say."""
-        return _RADIO_MS[self._at]
-
-    @property
-    def thin(self) -> int:
-        """Every how many looks the readings are taken and written."""
-        return _THIN[self._at]
-
-    @property
-    def awake_ms(self) -> int:
-        """How long a wake may last in which nobody visits and nobody services."""
-        return _AWAKE_MS[self._at]
+        return max(set_ms, min(set_ms * self._stretch, _LONGEST_MS))
 
     def is_news(self, kind: str) -> bool:
         """Whether a record of this kind is worth switching the radio on for at once."""
-        return kind in _NEWS[self._at].split()
+        return kind in self._news
