@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from gateway.commands.model import Standing, Word
 from gateway.commands.reader import Wanted
 from gateway.commands.store import CommandStore
 from gateway.config import Config
@@ -73,6 +74,12 @@ def web(config: Config, store: Store) -> Iterator[Web]:
     store.records("truck-01", *(position(391200000 + 200 * n, 1171500000) for n in range(5)))
     store.state("truck-01", online=True, next=None)
     store.refuse("bin-001", b"<script>alert(1)</script>\xe2\x80\xae\xff")
+    with CommandStore(config.store.path) as commands:
+        args = {"part": "<b>" + "x" * 60}
+        commands.ask("c0", "bin-001", "self-test", args, "li", now_ms(), now_ms(), b"", retain=False)
+        broken = {"part": "scale0", "ok": False, "code": "scale-silent", "detail": "y" * 200}
+        failed = Standing(Word.FAILED, "self-test-failed", ended=True)
+        commands.stands("c0", failed, now_ms(), {"parts": [broken], "tried": 1})
     found = Web(config)
     found.start()
     yield found
@@ -178,7 +185,8 @@ def test_a_device_page_has_charts_and_stays_fresh(page: Page, store: Store, addr
         commands.desire(Wanted("bin-001", 1, {"wake_s": 900}, "li", now_ms(), b""))
         page.get_by_text("What was set (1)").click()
         commands.ask("c1", "bin-001", "locate", {}, "li", now_ms(), now_ms() + 60_000, b"", retain=False)
-        expect(page.locator(".asked li")).to_contain_text("locate Buzz and blink not sent yet asked by li")
+        newest = page.locator(".commands > li").first
+        expect(newest).to_contain_text("locate Buzz and blink not sent yet asked by li")
         expect(page.get_by_text("900 s")).to_be_visible()  # what was opened stays open
 
 
@@ -227,4 +235,5 @@ def test_nothing_is_wider_than_a_phone(page: Page, address: str) -> None:
     for path in ("/", "/devices/bin-001", "/devices/truck-01", "/records", "/refused"):
         page.goto(address + path)
         expect(page.locator("#contact[data-state=live]")).to_be_visible()
+        page.evaluate("() => document.querySelectorAll('details').forEach((one) => (one.open = true))")
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), path
