@@ -109,7 +109,8 @@ def _part(entry: object, lang: str) -> str:
         facts = value if isinstance(value, dict) else {"": value}
         return f"{name} ✓ " + " · ".join(f"{_text(k)} {_text(v)}".strip() for k, v in facts.items())
     why, advice = _meaning(str(entry.get("code", "")), lang)
-    words = f"{name} ✗ {_text(entry.get('detail', ''))} {_text(why)}"
+    detail = _text(entry.get("detail", ""))
+    words = f"{name} ✗ {_text(why)}" + (f" ({detail})" if detail else "")
     return f"{words} → {advice}" if advice else words
 
 

@@ -122,7 +122,7 @@ def test_a_self_test_names_the_parts(operator: TestClient, desk: Desk) -> None:
     desk.reply(desk.ask("self-test"), "failed", "self-test-failed", result={"parts": [broken, 7], "tried": 9})
     text = page(operator)
     assert "Parts tried: 9" in text
-    assert "scale0 ✗ no edge The scale's converter gives no value. → Check the converter's supply" in text
+    assert "scale0 ✗ The scale's converter gives no value. (no edge) → Check the converter's supply" in text
 
 
 @pytest.mark.parametrize(
