@@ -12,7 +12,6 @@ from edge import VERSION
 from edge.errors import EdgeError
 from edge.keep import Keep
 from edge.link.liveness import DEAD, PING, Liveness
-from edge.link.mqtt import Session
 from edge.link.network import NEEDS_HANDS, TOLD_FAILS, bearer
 from edge.link.reach import Reach
 from edge.link.window import Window
@@ -24,6 +23,7 @@ if False:  # for types
     from typing import Any
 
     from edge.link.connection import Connection
+    from edge.link.mqtt import Session
 
 SEND_MS = 15_000
 ANSWER_MS = 10_000
@@ -50,7 +50,7 @@ class Uplink:
         self._names: "list[str]" = net.get("dns", [])
         self.bearer = radio or bearer(net, None, keep)
         self._prefix = "huishou/1/" + self._device + "/"
-        self._mqtt = Session(self._device)
+        self._mqtt: "Session | Any" = None  # made by the first connection
         self._window = Window()
         self._window.sent = keep.data.get("sent", 0)
         self._news = asyncio.Event()  # something was written, acknowledged or received
@@ -85,7 +85,12 @@ class Uplink:
         self._keep.doing("")
 
     async def leave(self) -> None:
-        """The radio goes off in good order, within some seconds; a modem that cannot go off hangs up."""
+        """The radio goes off in good order, within some seconds; a modem that cannot go off hangs up. An MQTT
+        session that owes nothing is forgotten, with its code.
+        """
+        if self._mqtt and not self._mqtt.resend():
+            self._mqtt = None
+            unload("link.mqtt")
         self._keep.doing("modem")
         try:
             await self.bearer.down()
@@ -169,6 +174,10 @@ class Uplink:
                 log.fault("clock", "ntp-failed", True, detail)
 
     async def _hello(self, link: "Connection", limit_ms: int) -> None:
+        if not self._mqtt:
+            from edge.link.mqtt import Session
+
+            self._mqtt = Session(self._device)
         self._reset()
         keepalive = self._reach.keepalive_s
         will = (self._prefix + "up/state", self._state(False, None))
