@@ -22,7 +22,7 @@ from gateway.processes import NAMES, Facts, Heartbeat
 from gateway.reload import Reload
 from gateway.watch import Clock, Watch
 
-BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+BACKOFF_S = (0.5, 1.0, 2.0, 5.0)  # a start costs half a second of one core; longer, and devices wait for us
 STEADY_S = 10.0  # a child that ran this long starts afresh in the back-off
 OFTEN = 3  # deaths within OFTEN_S: it dies again and again
 OFTEN_S = 600.0
