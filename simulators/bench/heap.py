@@ -100,12 +100,12 @@ class Bench:
 
 
 @contextmanager
-def fresh(seed: int) -> Iterator[Bench]:
-    """A bin of the district fresh from the bench."""
+def fresh(seed: int, board: str = "bin-s3") -> Iterator[Bench]:
+    """The district's first bin with this board, fresh from the bench."""
     plan = district(seed)
-    device = plan.bins[0].device
+    device = next(unit.device for unit in plan.bins if unit.board == board)
     with tempfile.TemporaryDirectory(prefix="huishou-heap-") as folder:
-        image = Image.create(Path(folder), device, "bin-s3", plan.settings(device), seed, START_MS)
+        image = Image.create(Path(folder), device, board, plan.settings(device), seed, START_MS)
         yield Bench(image, plan.scene(device, START_MS))
 
 
