@@ -106,7 +106,7 @@ def test_a_person_unlocks_a_bin_and_sets_it(tmp_path: Path, mosquitto: Broker, s
                     intake, asyncio.to_thread(ask, site, "command", DEVICE, "lock", "bay=1")
                 )
                 assert (code, asked["result"]) == (0, {"bay": 1, "door": "locked"})
-                code, wanted = await asyncio.to_thread(ask, site, "desire", DEVICE, "wake_s=900")
+                code, wanted = await asyncio.to_thread(ask, site, "desire", DEVICE, "wake_s=3600")
                 assert (code, wanted["desired_rev"], wanted["rev"]) == (0, 1, 0)
                 await until(lambda: ask(site, "desire", DEVICE)[1]["rev"] == 1, "revision 1 in force", intake)
             finally:
