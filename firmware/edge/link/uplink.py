@@ -29,6 +29,7 @@ SEND_MS = 15_000
 ANSWER_MS = 10_000
 PUBACK_MS = 20_000  # a broker that answers pings and acknowledges nothing is none
 MAX_BODY = 8192
+_SESSION = "link.mqtt"  # what only a connection needs
 _TIME = "link.sntp link.ntp measure.witness"  # modules that only setting the clock needs
 MAX_OUT = 32  # answers that may wait; then nothing more is read
 
@@ -90,7 +91,7 @@ class Uplink:
         """
         if self._mqtt and not self._mqtt.resend():
             self._mqtt = None
-            unload("link.mqtt")
+            unload(_SESSION)
         self._keep.doing("modem")
         try:
             await self.bearer.down()
