@@ -27,13 +27,19 @@ MODULES = Path(__file__).parent / "vm" / "modules.py"
 
 _BLOCK_B = 16
 
-# In place of the firmware's own: what it has loaded, and given back, without anything done with it.
+# In place of the firmware's own: what it has loaded, and given back, without anything done with it. The lists
+# lie beside the flash images, so that they take no room.
 _MAIN = """
+import json
+import _hw
 import machine
-for name in {loaded!r}:
+with open(_hw.config["partitions"][0][1] + ".json") as f:
+    loaded, gone = json.load(f)
+for name in loaded:
     __import__(name)
 from edge.unload import unload
-unload({gone!r})
+unload(gone)
+del loaded, gone, name, f
 machine.deepsleep(1000)
 """
 
@@ -117,11 +123,11 @@ def code(modules: tuple[str, ...], gone: tuple[str, ...]) -> int:
     with fresh(1) as bench, tempfile.TemporaryDirectory(prefix="huishou-heap-") as folder:
         firmware = Path(folder)
         shutil.copytree(FIRMWARE / "edge", firmware / "edge", ignore=shutil.ignore_patterns("__pycache__"))
-        main = _MAIN.format(
-            loaded=[name for name in modules if name != "main"],
-            gone=" ".join(name.removeprefix("edge.") for name in gone if name.startswith("edge.")),
-        )
-        (firmware / "main.py").write_text(main, encoding="utf-8")
+        (firmware / "main.py").write_text(_MAIN, encoding="utf-8")
+        loaded = [name for name in modules if name != "main"]
+        given_back = " ".join(name.removeprefix("edge.") for name in gone if name.startswith("edge."))
+        lists = Path(bench.image.partitions()[0][1] + ".json")
+        lists.write_text(json.dumps([loaded, given_back]), encoding="utf-8")
         return bench.run(START_MS + 60_000, firmware=firmware)[0].live
 
 

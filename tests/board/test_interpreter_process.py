@@ -1,13 +1,15 @@
 """The interpreter's process: its death and its silence are errors that say where to look."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from simulators.board import interpreter, link
 from simulators.board.firmware import FirmwareError, compiled
-from simulators.board.interpreter import Interpreter, InterpreterError
+from simulators.board.interpreter import Interpreter, InterpreterError, Launch, wide
+from simulators.board.narrow import Narrow
 from simulators.board.virtual import Fidelity, chip_config
 from tests.board.bench import START_MS, Bench
 
@@ -64,12 +66,27 @@ def test_a_killed_interpreter_is_an_error_that_names_the_log(tmp_path: Path) -> 
         it.stop()
 
 
-def test_an_interpreter_whose_host_is_gone_ends(tmp_path: Path) -> None:
-    it = Interpreter.start(tmp_path / "log")
+@pytest.mark.parametrize("launch", [wide, Narrow()], ids=["wide", "narrow"])
+def test_an_interpreter_whose_host_is_gone_ends(tmp_path: Path, launch: Launch) -> None:
+    it = Interpreter.start(tmp_path / "log", launch=launch)
     it.read()
     os.close(it.to_chip)
     assert it.process.wait(10) == 3
     os.close(it.from_chip)
+
+
+def test_with_the_process_of_a_chip_ends_all_that_it_started(tmp_path: Path) -> None:
+    it = Interpreter.start(tmp_path / "log", launch=Narrow())  # a shell, and the interpreter in it
+    assert link.decode(it.read()).kind == "B"
+    it.stop()
+    end = time.monotonic() + 10
+    while True:
+        try:
+            os.killpg(it.process.pid, 0)
+        except ProcessLookupError:
+            break
+        assert time.monotonic() < end, "something of it still runs"
+        time.sleep(0.01)
 
 
 def test_firmware_that_does_not_compile_is_explained(tmp_path: Path) -> None:
