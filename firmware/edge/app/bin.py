@@ -29,6 +29,7 @@ VISIT = (  # modules that only a visit needs
     "app.reception app.entry app.admission app.token app.spent app.session app.judging app.text app.recovery "
     "measure.hours measure.deposit"
 )
+LOOK = "measure.fill measure.heat"  # and those that only a look needs
 COMMANDS = "unlock lock zero hold-awake"
 PLUG_MS = 5000
 VISIT_MS = 2 * 3_600_000  # no visit is longer: a crew at four bays, each left open
@@ -239,6 +240,7 @@ class Bin:
         self._keep["quiet"] = self._keep.get("quiet", 0) + 1
         if self._keep["looks"] % self._policy.thin == 0 or self._attended:
             await self._read_bays(list(around), temp_dc)
+        unload(LOOK)
         self.unit.log.check()
         if self._looks_to_upload() <= 0 or (not self._policy.radio_ms and self.unit.log.backlog >= BACKLOG):
             self._urgent = True

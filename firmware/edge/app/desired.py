@@ -14,10 +14,8 @@ and settings that crash the program are rolled back at its third start, before s
 
 import json
 
-from edge.app.overlay import laid_over
 from edge.errors import EdgeError
 from edge.mac import signed
-from edge.store import settings as store
 
 if False:  # for types
     from collections.abc import Callable
@@ -53,10 +51,12 @@ class Desired:
     def __init__(
         self, device: "BlockDevice", state: "Callable[[], State]", may_write: "Callable[[], bool]" = _always
     ) -> None:
+        from edge.store.settings import load
+
         self._device = device
         self._state = state
         self._may_write = may_write
-        self._doc: "dict[str, Any]" = store.load(device)
+        self._doc: "dict[str, Any]" = load(device)
         self._fault: "Callable[..., None]" = _untold
         self._news: "list[tuple[str, bool, str]]" = []  # until somebody listens
         self.changed: "Callable[[], None]" = _nothing
@@ -68,6 +68,8 @@ class Desired:
 
     def begin(self, asleep: bool = False) -> None:
         """Decide what is in force. `asleep`: this start is the end of a planned sleep; it takes no chance."""
+        from edge.app.overlay import laid_over
+
         self.trying = "trial" in self._doc and (asleep or self._may_try())
         part = self._doc.get("trial" if self.trying else "desired") or {}
         self.rev = part.get("rev", 0)
@@ -183,7 +185,9 @@ class Desired:
     def _save(self, doc: "dict[str, Any]") -> None:
         if not self._may_write():
             raise EdgeError("supply-low", "settings not written: below the voltage floor")
-        store.save(self._device, doc)
+        from edge.store.settings import save
+
+        save(self._device, doc)
         self._doc = doc
 
 

@@ -8,12 +8,12 @@ import asyncio
 
 from edge.app.unit import Unit
 from edge.errors import EdgeError
-from edge.measure.fill import Fill
-from edge.measure.heat import CODE, SOON_MS, Heat
 from edge.measure.level import Levels
 
 if False:  # for types
     from typing import Any
+
+    from edge.measure.fill import Fill
 
 TEMPERATURE, THERMOSTAT = "temperature", "thermostat"  # the board's parts
 _WARM_DC = 200  # what an ultrasonic sensor takes the air for unless the settings say otherwise
@@ -67,6 +67,8 @@ class FillSensor:
         return pct
 
     def _fill(self, min_g: int) -> "Fill | None":
+        from edge.measure.fill import Fill
+
         unit, settings = self._unit, self._settings
         try:
             ref_dc = settings.get("ref_dc", _WARM_DC) if unit.board.part(self.name).ACOUSTIC else None
@@ -89,6 +91,8 @@ async def feel(unit: Unit) -> None:
     """
     if not unit.board.fitted(TEMPERATURE):
         return
+    from edge.measure.heat import CODE, SOON_MS, Heat
+
     codes, kept = raised(unit, TEMPERATURE), unit.keep.data.get("heat", [])
     heat, sensor = Heat(CODE in codes), Levels(_SENSOR, codes)
     if len(kept) > 1:

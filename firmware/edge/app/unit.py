@@ -23,10 +23,14 @@ from edge.measure.trust import FLOOR_MS
 from edge.store.ring import Ring
 from edge.store.state import State
 from edge.supervisor import Supervisor
+from edge.unload import unload
 
 if False:  # for types
     from collections.abc import Callable
     from typing import Any
+
+
+SETTINGS = "store.settings app.overlay"  # modules that are needed where settings are read or changed
 
 
 def partition(label: str) -> Flash:
@@ -71,6 +75,7 @@ class Unit:
         self.desired = Desired(partition("settings"), self._memory, self.may_write)
         self.board = Board(NO_BOARD if bare else self.desired.board)  # first: it measures the supply
         self.desired.begin(supervisor.cause == "deep-sleep")
+        unload(SETTINGS)
         self.settings: "dict[str, Any]" = self.desired.settings
         self.clock = Clock(self.keep)
         self.power = Power(self.settings, self.board, self.clock, self.keep)
