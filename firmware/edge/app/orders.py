@@ -13,6 +13,7 @@ HOLD_LIMIT_MS = 14_400_000
 TELL_MS = 10_000  # for the reply to leave before the unit starts anew
 IDLE_MS = 2 * 3_600_000  # no visit is longer
 LOOK_MS = 200
+PUBACK_MS = 50
 NAMES = "reboot self-test log-level locate events"
 TASKS = "commands restart locate relock"
 
@@ -27,7 +28,7 @@ class Orders:
         commands, supervisor, obey = unit.commands, unit.supervisor, self.obey
         for name in NAMES.split():
             commands.handlers[name] = obey
-        commands.start = lambda: supervisor.start("commands", commands.run)
+        commands.start = lambda: supervisor.start("commands", self._run)
         commands.news = unit.uplink.poke
         unit.desired.changed = lambda: self.restart(*unit.desired.restart)
         self._why = ("", "")
@@ -37,6 +38,11 @@ class Orders:
     def busy(self) -> bool:
         """Something was asked for that is not done: no time to sleep."""
         return bool([name for name in TASKS.split() if self._unit.supervisor.running(name)])
+
+    async def _run(self) -> None:
+        """Carry out what is accepted, once its PUBACK has left: what it takes may have to be loaded first."""
+        await asyncio.sleep_ms(PUBACK_MS)
+        await self._unit.commands.run()
 
     # Staying awake
 
