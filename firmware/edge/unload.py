@@ -14,6 +14,6 @@ def unload(names: str) -> None:
     """
     for name in names.split():
         name = "edge." + name
-        if sys.modules.pop(name, None):
-            package, _, last = name.rpartition(".")
+        package, _, last = name.rpartition(".")
+        if sys.modules.pop(name, None) and hasattr(sys.modules[package], last):  # not if its import broke off
             delattr(sys.modules[package], last)
