@@ -39,8 +39,12 @@ class Morning:
         *guests: tuple[str, str | bytes],
         network: str = "up",
         fidelity: Fidelity = Fidelity.FAST,
+        shown: tuple[tuple[str, bytes], ...] = (),
     ) -> int:
-        """Power on, go on until `end`, cut the power. How often it woke from deep sleep."""
+        """Power on, go on until `end`, cut the power. How often it woke from deep sleep. `shown`: to the
+        reader, by somebody who presses nothing and goes; the bin has been awake for a minute then, since a
+        plug is in.
+        """
         scene = PLAN.scene(DEVICE, self.image.now_ms, state=self.image.scene, truth=self._notice, pace=0.0)
         assert isinstance(scene, BinScene)
         if self.full:
@@ -50,12 +54,16 @@ class Morning:
         )
         scene.on_press = lambda: scene.parts["wake"].press(800)  # type: ignore[attr-defined]
         scene.on_burst = lambda data: scene.emit(UartBytes(1, bytes.fromhex(data)))  # type: ignore[attr-defined]
-        for at, shown in guests:
-            if isinstance(shown, str):
-                scene.at(ms(DAY + at), "guest", shown)
+        scene.on_plug = lambda: scene.parts["service"].press(90_000)  # type: ignore[attr-defined]
+        for at, data in shown:
+            scene.at(ms(DAY + at) - 60_000, "plug")
+            scene.at(ms(DAY + at), "burst", data.hex())
+        for at, token in guests:
+            if isinstance(token, str):
+                scene.at(ms(DAY + at), "guest", token)
             else:
                 scene.at(ms(DAY + at), "press")
-                scene.at(ms(DAY + at) + 2000, "burst", shown.hex())
+                scene.at(ms(DAY + at) + 2000, "burst", token.hex())
         result = run(self.image, scene, ms(DAY + end), fidelity=fidelity, network=network)
         assert result.halted is None
         assert not self.image.complaints()
@@ -81,6 +89,14 @@ class Morning:
 @pytest.fixture
 def morning(tmp_path: Path) -> Any:
     return lambda at, **settings: Morning(tmp_path, at, **settings)
+
+
+def test_a_card_shown_by_somebody_who_has_gone_lets_nobody_else_in(morning: Any) -> None:
+    """The reader of a bin that is awake keeps what it is shown."""
+    bin_ = morning("06:00")
+    shown = (("06:03", b"5555555555\r\n"),)
+    bin_.until("06:08", ("06:02:10", CARD), ("06:03:10", CODE), shown=shown)
+    assert [user for user, _ in bin_.outcomes()] == [CARD, CODE]
 
 
 def test_cards_numbers_and_qr_tokens_open_and_what_is_wrong_is_refused_and_told(morning: Any) -> None:

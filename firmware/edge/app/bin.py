@@ -174,7 +174,7 @@ class Bin:
         try:
             await asyncio.wait_for_ms(self._news.wait(), min(self._due(), ms))
         except asyncio.TimeoutError:
-            pass
+            self.unit.board.part("reader").drop()
 
     @property
     def _wake_ms(self) -> int:
@@ -196,9 +196,17 @@ class Bin:
             machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.EXT0_WAKE
         )
         if woken or 0 < held < HELD_WAKES:
-            self._press()
+            self._call()
 
     def _press(self) -> None:
+        """Pressed while awake. What the reader has by then was shown by somebody who may have gone since: it
+        must not let in who stands there now.
+        """
+        if not self.unit.attended():
+            self.unit.board.part("reader").drop()
+            self._call()
+
+    def _call(self) -> None:
         if not self.unit.attended():
             self._pressed = True
             self._news.set()

@@ -77,11 +77,11 @@ class Round:
                 on_time=rest,
             )
             records: Lines = [json.loads(data) for _log, _seq, data in image.logged()]
-            words = (Path(folder) / "vm.log").read_text(encoding="utf-8")
+            words = image.complaints()
         locks = {bay.lock: scene.parts[bay.lock] for bay in spec.bays}
         doors = {name: (bool(lock.bolted), bool(lock.closed)) for name, lock in locks.items()}  # type: ignore[attr-defined]
         verdict = judge(truth, records, doors, {bay.lock: bay.bay for bay in spec.bays})
         if result.halted is not None or words:
-            verdict.found("crash", (result.halted, words[:2000]))
+            verdict.found("crash", (result.halted, words[:20]))
         verdict.counts["boots"] += result.counters.boots
         return verdict
