@@ -174,7 +174,7 @@ class Bin:
         try:
             await asyncio.wait_for_ms(self._news.wait(), min(self._due(), ms))
         except asyncio.TimeoutError:
-            self.unit.board.part("reader").drop()
+            pass
 
     @property
     def _wake_ms(self) -> int:
