@@ -6,7 +6,7 @@ from gateway.device_codes import meaning
 from gateway.devices import Device
 from gateway.web.i18n import known, translator
 from gateway.web.projection.concerns import Concern, concerns, level, status
-from gateway.web.projection.model import DeviceState, Record, metric
+from gateway.web.projection.model import METRICS, DeviceState, Record, metric
 
 View = dict[str, Any]
 
@@ -117,11 +117,8 @@ def describe(record: Record, lang: str) -> str:
             speed = f"{record['speed_cmps'] * 0.036:.0f} km/h · " if "speed_cmps" in record else ""
             return f"{speed}{record['lat_e7'] / 1e7:.5f}, {record['lon_e7'] / 1e7:.5f}"
         case "reading":
-            return " · ".join(
-                metric_text(name, record[name])
-                for name in ("fill_pct", "mass_g", "battery_mv", "temp_dc", "solar_mw", "rssi_dbm")
-                if name in record
-            )
+            found = [metric_text(name, record[name]) for name in METRICS if name in record]
+            return " · ".join([t("bay", bay=record["bay"]), *found] if "bay" in record else found)
     return ""
 
 

@@ -117,3 +117,8 @@ def test_a_day_begins_at_the_viewers_midnight(tz: str, at: int, start: int) -> N
 
 def test_fields_are_filled_in() -> None:
     assert "12" in translator("zh-CN")("login.wait", seconds=12)
+
+
+def test_a_reading_says_of_which_bay_it_speaks() -> None:
+    assert describe({"kind": "reading", "bay": 2, "mass_g": 8080}, "en") == "bay 2 · 8.08\u00a0kg"
+    assert describe({"kind": "reading", "temp_dc": 93}, "zh-CN") == "9.3\u00a0°C"
