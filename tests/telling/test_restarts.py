@@ -1,4 +1,4 @@
-"""A process that dies is started anew, later each time, and is complained of when it goes on: virtual time."""
+"""A process that dies is started anew, later each time, and complained of when it goes on. Virtual time."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from gateway.supervisor import BACKOFF_S, OFTEN_S, STEADY_S, Child
 
 
 class Life:
-    """A child under care, whose processes end by themselves with exit code 3. `at_s`: when each was started."""
+    """A child under care, whose processes end with exit code 3. `at_s`: when each was started."""
 
     def __init__(self) -> None:
         self.child = Child("intake")
