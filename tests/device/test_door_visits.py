@@ -1,6 +1,7 @@
 """Whole visits on the real interpreter: the supply fails at any instant, four bays by data, a bin on fire."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from simulators.scene import PowerCut
 from simulators.world.bin import BinScene
 from simulators.world.district import district
 from simulators.world.kernel import Part
+from simulators.world.parts import Lock
 
 START_MS = 1_790_000_000_000
 PLAN = district(5)
@@ -43,6 +45,18 @@ class Stage(Part):
     def on_cut(self, off_ms: int) -> None:
         self.world.emit(PowerCut(off_ms))
 
+    def on_other(self) -> None:
+        """When the first bay has been used and shut, the second one is opened for a look."""
+        person, other = self.scene.visitor.here, self.scene.parts["lock1"]
+        assert isinstance(other, Lock)
+        if person is None or not person["closed"]:
+            self.after(100, "other")
+        elif other.closed and not other.bolted:
+            other.swing(closed=False)
+            self.after(1_000, "other")
+        else:
+            other.swing(closed=True)
+
 
 def play(
     folder: Path,
@@ -51,12 +65,13 @@ def play(
     minutes: int = 5,
     comes_ms: int = COMES_MS,
     settings: dict[str, Any] | None = None,
+    prepare: Callable[[BinScene, Stage], object] = lambda _scene, _stage: None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], BinScene]:
     """What happened, what was recorded, and the scene as it is then."""
     truth: list[dict[str, Any]] = []
     scene = PLAN.scene(DEVICE, START_MS, truth=truth.append, pace=0.0)
     assert isinstance(scene, BinScene)
-    Stage(scene, PIECES, cuts, comes_ms)
+    prepare(scene, Stage(scene, PIECES, cuts, comes_ms))
     for part, fault in faults.items():
         scene.set_fault(part, fault)
     doc = {**PLAN.settings(DEVICE), **(settings or {})}
@@ -135,6 +150,32 @@ def test_a_door_switch_that_always_says_shut_is_found_by_the_weight(tmp_path: Pa
     assert not of(records, "deposit")
     (session,) = of(records, "session")
     assert (session["outcome"], session["code"]) == ("fault", "switch-conflict")
+
+
+def test_a_door_open_past_its_dead_switch_is_told_beside_another_that_was_seen(tmp_path: Path) -> None:
+    """Both are opened at once; one is shut while the bolt of the other is still being tried."""
+    _, records, _ = play(
+        tmp_path,
+        faults={"lock0": "door-switch"},
+        prepare=lambda scene, _stage: scene.visitor.whims.update({"both-doors": 1.0}),
+    )
+    assert not of(records, "deposit")
+    found = {r["bay"]: (r["outcome"], r.get("code")) for r in of(records, "session")}
+    assert found == {1: ("fault", "switch-conflict"), 2: ("nothing", None)}
+
+
+def test_a_bay_used_past_its_dead_switch_before_another_is_seen_open_is_told(tmp_path: Path) -> None:
+    _, records, _ = play(
+        tmp_path,
+        faults={"lock0": "door-switch"},
+        prepare=lambda _scene, stage: stage.after(COMES_MS + 100, "other"),
+    )
+    assert [r["state"] for r in of(records, "door") if r["door"] == "lock1"][1] == "open"
+    assert not of(records, "deposit")
+    found = {r["bay"]: (r["outcome"], r.get("code")) for r in of(records, "session")}
+    assert found == {1: ("fault", "switch-conflict"), 2: ("nothing", None)}
+    raised = [(r["part"], r["code"]) for r in of(records, "fault") if r["state"] == "raised"]
+    assert raised == [("lock0", "switch-conflict")]
 
 
 def test_a_burning_bin_stays_locked_and_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Every bay that is allowed is weighed and unlocked; when a door opens, the other bolts go home. Each door
 that was opened makes a session of its own, which ends in exactly one record: `deposit`, `collect` or
-`session`. A visit at which no door opened ends in one `session`. A crew goes on from bay to bay.
+`session`. A visit at which no door opened ends in one `session`. A crew goes on from bay to bay. The word of
+the switches that a door stayed shut is checked: a bay that has changed all the same makes a session, too.
 
 What a power cut must not lose (whose visit it is, and what each bay held) is durable before the first bolt
 moves and until the last session has its record; `settle` brings such a visit to its end after a restart. A
@@ -62,6 +63,8 @@ class Visit:
         self._unweighed = () if crew else unweighed
         self._name = name or "%s-%d" % (self._log.ring.log, self._log.ring.head + 1)
         self._before: "dict[int, Weighing]" = {}
+        self._after: "dict[int, Weighing]" = {}  # of bays that stayed shut, as it seems
+        self._late: "set[int]" = set()  # whose bolt did not come home at once
         self._told = 0  # records that ended a session
         self._problem = ""  # why a bolt was not pulled
         self._stir = asyncio.Event()  # a door has changed
@@ -74,19 +77,22 @@ class Visit:
         if not usable:
             return
         self._remember(usable)
-        left = usable
+        left = usable  # nobody was seen to open them
         while left and HOT not in self._log.faults():
             opened = await self._offer(left)
             if not opened:
                 break
-            await asyncio.gather(*[self._use(bay) for bay in opened])
             left = [bay for bay in left if bay not in opened]
+            told = self._told + len(opened)
+            watched = [self._watch(bay, opened, told) for bay in left]
+            await asyncio.gather(*([self._use(bay) for bay in opened] + watched))
             for bay in left:
-                if bay.keeper.state == "jammed":  # it may be open past a dead switch
+                if bay.number not in self._after:
                     self._end(bay, "fault", "lock-jammed")
-            left = [bay for bay in left if bay.keeper.state != "jammed"] if self._crew else []
-        if not self._told:
-            await self._unopened(usable)
+            left = [bay for bay in left if bay.number in self._after]
+            if not self._crew:
+                break
+        await self._unopened(left)
         self._unit.forget_visit()
 
     async def settle(self, before: "dict[int, int | None]", told: "list[int]", opened: "list[int]") -> None:
@@ -150,6 +156,7 @@ class Visit:
     async def _offer(self, bays: "list[Bay]") -> "list[Bay]":
         """Unlock `bays` until a door is opened, then bolt the others; those that were opened."""
         cycles = {bay.number: bay.keeper.cycles for bay in bays}
+        self._after.clear()
         free = []
         for bay in bays:
             if await bay.keeper.unlock(self._cause):
@@ -169,7 +176,8 @@ class Visit:
             return [bay for bay in bays if bay.keeper.cycles > cycles[bay.number]]
 
         await self._until(lambda: bool(opened()), OPEN_MS if free else 0)
-        await asyncio.gather(*[bay.keeper.lock(self._cause) for bay in free])
+        home = await asyncio.gather(*[bay.keeper.lock(self._cause) for bay in free])
+        self._late.update([free[i].number for i in range(len(free)) if not home[i]])
         return opened()
 
     async def _until(self, so: "Callable[[], bool]", timeout_ms: int) -> bool:
@@ -218,6 +226,22 @@ class Visit:
                 break
         self._tell(bay, after, open_ms, keeper.cycles - first + 1)
 
+    async def _watch(self, bay: "Bay", opened: "list[Bay]", told: int) -> None:
+        """Weigh a bay that nobody was seen to open while others are: when its bolt is home, and their doors
+        are shut or their sessions told (`told`: so many are then). A bolt that is not home by then tells of a
+        door that may be open past a dead switch: such a bay is not weighed.
+        """
+
+        def shut(one: "Bay") -> bool:
+            return one.keeper.closed and not one.keeper.moving
+
+        def calm() -> bool:
+            return self._told >= told or (bay.keeper.state == "locked" and all(shut(one) for one in opened))
+
+        await self._until(calm, CREW_CLOSE_MS + GIVE_UP_MS)
+        if bay.keeper.state == "locked":
+            self._after[bay.number] = await judging.after(bay)
+
     # The end: on flash first, then on the display
 
     def _grams(self, bay: "Bay") -> int:
@@ -253,26 +277,35 @@ class Visit:
             self._show(*text.refusal("log-full"))
 
     async def _unopened(self, bays: "list[Bay]") -> None:
-        """No door was opened, as far as the switches tell. Their word is checked: a bay that gained weight
+        """These were not opened, as far as the switches tell. Their word is checked: a bay that gained weight
         had its door opened past a switch that does not work.
         """
-        blind: "tuple[Bay, Verdict] | None" = None
+        told = self._told
+        blind: "list[tuple[Bay, Verdict]]" = []
         for bay in bays:
-            after = await judging.after(bay)
-            verdict = judging.refused(bay, after)
+            after = self._after.get(bay.number) or await judging.after(bay)
             if not self._changed(bay, after):
                 continue
+            verdict = judging.refused(bay, after)
             if after.grams is None and verdict:
-                blind = bay, verdict
+                blind.append((bay, verdict))
                 continue
             gain = (after.grams or 0) - self._grams(bay)
             if abs(gain) >= bay.scale.min_g:
                 bay.keeper.doubt("%d g more than before, and the door was never seen open" % gain)
             self._end(bay, "fault", "switch-conflict")
-            self._show(*text.refusal("switch-conflict"))
-            return
+            if not told:  # else the thanks for what was seen stay on the display
+                self._show(*text.refusal("switch-conflict"))
+        for bay, verdict in blind:
+            if told and bay.number in self._late:  # it was not secure all the time
+                self._fail(bay, verdict, None)
+        if not self._told:
+            self._no_door(bays, blind)
+
+    def _no_door(self, bays: "list[Bay]", blind: "list[tuple[Bay, Verdict]]") -> None:
+        """The one record of a visit at which no door was opened. `blind`: bays that cannot be weighed now."""
         if blind:
-            self._fail(blind[0], blind[1], None)
+            self._fail(blind[0][0], blind[0][1], None)
             return
         if self._problem:
             jammed = [bay for bay in bays if bay.keeper.jammed] or bays
