@@ -42,10 +42,19 @@ $(JUDGES)/node_modules/.package-lock.json: $(JUDGES)/package.json $(JUDGES)/pack
 	cd $(JUDGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
 	@touch $@
 
-check: setup ## formatter, linter, types; firmware against the MicroPython stubs and through mpy-cross
+FRONTEND := gateway/web/frontend
+TYPESCRIPT := $(FRONTEND)/node_modules/typescript/package.json
+
+# What the page is built with leaves out what it is checked with: so whoever builds it anew installs this anew.
+$(TYPESCRIPT): $(FRONTEND)/package-lock.json $(PAGE)
+	cd $(FRONTEND) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts
+	@touch $@
+
+check: setup $(TYPESCRIPT) ## formatter, linter, types; firmware against the MicroPython stubs and through mpy-cross
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
+	cd $(FRONTEND) && PATH="$(abspath $(BIN)):$$PATH" npm run check
 	scripts/check-firmware
 
 format: setup ## let the formatter and the linter repair what they can
