@@ -39,7 +39,8 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
     store = bench.store(name, bench.bucket(name), fleet)
     with running(bench, store) as gateway:
         # A history at once is a long queue: a device that lost patience would only make it longer.
-        more = ("--seconds", str(seconds + HISTORY_S), "--stall", str(HISTORY_S))
+        patience_s = HISTORY_S + LEVEL_S + 2 * SETTLE_S
+        more = ("--seconds", str(seconds + patience_s), "--stall", str(HISTORY_S))
         run = FleetRun(bench, fleet, f"{name}-fleet", *more)
         if not wait_until(lambda: _level(run.now()), HISTORY_S - 2 * SETTLE_S, 0.5):
             raise RuntimeError(f"the history was not taken in {HISTORY_S:g} s: {run.now()}")
@@ -50,13 +51,13 @@ def measure(bench: Rig, fleet: Options, seconds: float, name: str) -> dict[str, 
         series = sample(parts(gateway), seconds, EVERY_S)
         after = run.now()
         run.child.stop(30)
-    span_s = after.get("seconds", 0) - before.get("seconds", 0)
+    span_s = after["seconds"] - before["seconds"]
+    if span_s < seconds - 2 * EVERY_S:
+        raise RuntimeError(f"the devices ended {seconds - span_s:.0f} s too early: {after}")
     return {
         "devices": fleet.devices,
         "seconds": round(seconds),
-        "messages_per_s": round((after.get("pubacks", 0) - before.get("pubacks", 0)) / span_s, 1)
-        if span_s
-        else 0,
+        "messages_per_s": round((after["pubacks"] - before["pubacks"]) / span_s, 1),
         "ack_delay": after.get("ack_delay"),
         "processes": {name: _figures(one) for name, one in series.items()},
         "sum": {
