@@ -45,6 +45,13 @@ class Stage(Part):
     def on_cut(self, off_ms: int) -> None:
         self.world.emit(PowerCut(off_ms))
 
+    def on_jam(self) -> None:
+        """Once the second bolt is out, it stays there."""
+        if self.scene.parts["lock1"].bolted:  # type: ignore[attr-defined]
+            self.after(10, "jam")
+        else:
+            self.scene.set_fault("lock1", "jammed")
+
     def on_other(self) -> None:
         """When the first bay has been used and shut, the second one is opened for a look."""
         person, other = self.scene.visitor.here, self.scene.parts["lock1"]
@@ -176,6 +183,19 @@ def test_a_bay_used_past_its_dead_switch_before_another_is_seen_open_is_told(tmp
     assert found == {1: ("fault", "switch-conflict"), 2: ("nothing", None)}
     raised = [(r["part"], r["code"]) for r in of(records, "fault") if r["state"] == "raised"]
     assert raised == [("lock0", "switch-conflict")]
+
+
+def test_a_bolt_that_stays_out_is_told_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    def jam(_scene: BinScene, stage: Stage) -> None:
+        stage.after(COMES_MS, "jam")
+
+    truth, records, _ = play(tmp_path, prepare=jam)
+    (deposit,) = of(records, "deposit")
+    assert deposit["net_g"] == 1260
+    assert [e["thanked"] for e in truth if e["what"] == "deposit"] == [True]
+    (session,) = of(records, "session")
+    assert (session["bay"], session["outcome"], session["code"]) == (2, "fault", "lock-jammed")
+    assert session["t"] - deposit["t"] < 1_000
 
 
 def test_a_burning_bin_stays_locked_and_says_so(tmp_path: Path) -> None:

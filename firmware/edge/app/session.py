@@ -244,6 +244,11 @@ class Visit:
 
     # The end: on flash first, then on the display
 
+    def _ended(self) -> None:
+        """A session gets its record now."""
+        self._told += 1
+        self._stir.set()
+
     def _grams(self, bay: "Bay") -> int:
         return self._before[bay.number].grams or 0
 
@@ -257,7 +262,7 @@ class Visit:
         elif verdict.outcome == "removed" and self._crew:
             taken = -verdict.net_g
             fields = [("bay", bay.number), ("category", bay.category), ("net_g", taken), ("by", self._user)]
-            self._told += 1
+            self._ended()
             if self._log.write("collect", fields):
                 self._show(*text.lines("collected", text.kilograms(taken)))
         elif verdict.outcome in ("nothing", "removed"):
@@ -270,7 +275,7 @@ class Visit:
         fields = [("session", self._session(bay)), ("bay", bay.number), ("category", bay.category)]
         fields += [("net_g", verdict.net_g), ("before_g", self._grams(bay)), ("after_g", after.grams)]
         fields += [("e_g", bay.scale.e_g), ("cal", bay.scale.cal), ("below_min", verdict.below_min)]
-        self._told += 1
+        self._ended()
         if self._log.write("deposit", fields + [("user", self._user), ("open_ms", open_ms)]):
             self._show(*text.lines("thanks", text.kilograms(verdict.net_g)))
         else:
@@ -332,5 +337,5 @@ class Visit:
 
     def _end(self, bay: "Bay", outcome: str, code: "str | None" = None, open_ms: "int | None" = None) -> None:
         fields = [("session", self._session(bay)), ("bay", bay.number), ("outcome", outcome), ("code", code)]
-        self._told += 1
+        self._ended()
         self._log.write("session", fields + [("user", self._user), ("open_ms", open_ms)])
