@@ -125,6 +125,17 @@ def test_a_power_cut_at_any_instant_of_a_visit_leaves_one_record_of_each_session
         assert scene.parts[lock].bolted  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("cut_s", range(3, 47, 3))
+def test_a_power_cut_at_any_instant_hides_nothing_that_went_past_a_dead_switch(
+    tmp_path: Path, cut_s: int
+) -> None:
+    at_ms = COMES_MS + cut_s * 1000 + cut_s * 37 % 1000
+    truth, records, _ = play(tmp_path, [(at_ms, 2_000)], faults={"lock0": "door-switch"})
+    assert not of(records, "deposit")
+    told = [r for r in of(records, "session") if r["bay"] == 1 and r["outcome"] == "fault"]
+    assert len(told) == len([e for e in truth if e["what"] == "deposit"])
+
+
 def test_two_cuts_one_in_the_recovery_of_the_other(tmp_path: Path) -> None:
     for n, second in enumerate((2_400, 3_000, 4_500, 6_000, 7_000)):
         at = COMES_MS + 22_000
