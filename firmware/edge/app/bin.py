@@ -150,6 +150,7 @@ class Bin:
                 await self._pause(ORDERS_MS)
             else:
                 break
+        unit.log.check()  # what the last write met would be forgotten in sleep
 
     def _check_rules(self) -> None:
         """Tell what is wrong with the rules of who may come in, and when: they are those of this start."""
