@@ -86,6 +86,7 @@ class City:
         """Project and review while the application runs."""
         self._loop = asyncio.get_running_loop()
         self.projector.start()
+        await asyncio.to_thread(self._changed_by_asking)  # how it stands before anybody looks at a page
         review = asyncio.create_task(self._review(), name="review")
         try:
             yield
